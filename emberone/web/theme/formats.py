@@ -1,0 +1,54 @@
+"""How the pages word times and names."""
+
+from datetime import datetime, timedelta
+
+from flask_babel import format_datetime, format_timedelta, get_locale
+
+#: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
+AVATAR_TINTS = 8
+
+#: What a time looks like in a list and, in full, in its tooltip.
+SHORT = "d MMM, HH:mm"
+WITH_YEAR = "d MMM y, HH:mm"
+FULL = "EEEE, d MMMM y, HH:mm:ss z"
+
+
+def time_iso(moment: datetime) -> str:
+    """Return a time as machines read it."""
+    return moment.isoformat(timespec="seconds")
+
+
+def time_full(moment: datetime) -> str:
+    """Return a time with weekday, seconds and zone, in the reader's zone."""
+    return format_datetime(moment, FULL)
+
+
+def time_short(moment: datetime, *, now: datetime | None = None) -> str:
+    """Return a time for a list: without the year when that is the year of `now`."""
+    same_year = now is not None and now.year == moment.year
+    return format_datetime(moment, SHORT if same_year else WITH_YEAR)
+
+
+def time_ago(moment: datetime, *, now: datetime) -> str:
+    """Return how long ago, or in how long, a time is seen from `now`."""
+    distance: timedelta = moment - now
+    return format_timedelta(distance, granularity="minute", add_direction=True, format="short")
+
+
+def initials(name: str) -> str:
+    """Return the one or two letters that stand for a person."""
+    words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
+    if not words:
+        return "?"
+    letters = words[0][0] if len(words) == 1 else words[0][0] + words[-1][0]
+    return letters.upper()
+
+
+def avatar_tint(name: str) -> int:
+    """Return a number that is always the same for one name."""
+    return sum(name.encode()) % AVATAR_TINTS
+
+
+def page_language() -> str:
+    """Return the language of the page as HTML names it."""
+    return str(get_locale() or "en").replace("_", "-")
