@@ -1,0 +1,114 @@
+"""The closed vocabularies of the trade, exactly as the database spells them."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is to the product."""
+
+    ADMIN = "ADMIN"
+    AGENT = "AGENT"
+    CUSTOMER = "CUSTOMER"
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this role answers tickets rather than asks them."""
+        return self is not Role.CUSTOMER
+
+
+class Status(StrEnum):
+    """Whose turn it is on a ticket."""
+
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    WAITING = "WAITING"
+    CLOSED = "CLOSED"
+
+
+class Priority(StrEnum):
+    """How urgent a ticket is, lowest first."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def rank(self) -> int:
+        """0 for LOW to 3 for CRITICAL."""
+        return list(Priority).index(self)
+
+    def raised(self) -> "Priority":
+        """One level up; CRITICAL stays CRITICAL (SLA rule 24)."""
+        return list(Priority)[min(self.rank + 1, Priority.CRITICAL.rank)]
+
+
+class CommentType(StrEnum):
+    """Who speaks in a comment: a person in public, the product, or staff among themselves."""
+
+    USER = "USER"
+    SYSTEM = "SYSTEM"
+    INTERNAL = "INTERNAL"
+
+
+class Source(StrEnum):
+    """The kind of edge through which a change came."""
+
+    CUSTOMER_PORTAL = "customer_portal"
+    AGENT_DASHBOARD = "agent_dashboard"
+    SYSTEM = "system"
+
+
+class Availability(StrEnum):
+    """Whether an agent takes new tickets now."""
+
+    AVAILABLE = "AVAILABLE"
+    AWAY = "AWAY"
+
+
+class Metric(StrEnum):
+    """What an SLA clock measures."""
+
+    FIRST_RESPONSE = "FIRST_RESPONSE"
+    NEXT_RESPONSE = "NEXT_RESPONSE"
+    RESOLUTION = "RESOLUTION"
+
+
+class StepAction(StrEnum):
+    """What an SLA step does when it falls due."""
+
+    NOTIFY_ASSIGNEE = "NOTIFY_ASSIGNEE"
+    NOTIFY_ADMINS = "NOTIFY_ADMINS"
+    NOTIFY_PERSON = "NOTIFY_PERSON"
+    RAISE_PRIORITY = "RAISE_PRIORITY"
+    REASSIGN = "REASSIGN"
+    COMMENT = "COMMENT"
+
+
+class AssignmentStrategy(StrEnum):
+    """How the agent of a ticket is chosen among those eligible."""
+
+    ROUND_ROBIN = "ROUND_ROBIN"
+    LEAST_LOADED = "LEAST_LOADED"
+    LEAST_UTILISED = "LEAST_UTILISED"
+
+
+class FeedbackState(StrEnum):
+    """How far a feedback request has come."""
+
+    PENDING = "PENDING"
+    SENT = "SENT"
+    ANSWERED = "ANSWERED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+class MailState(StrEnum):
+    """How far a letter has come."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEAD = "dead"
+    KEPT = "kept"
+    SUPPRESSED = "suppressed"

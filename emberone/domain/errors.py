@@ -1,0 +1,72 @@
+"""The errors a person can cause: the class is the rule that was broken.
+
+The docstring's first line is the message people read unless one is given.
+Every edge translates the tree once: HTTP to a status, the command line to one
+line and exit status 2.
+"""
+
+from typing import Any
+
+
+class EmberOneError(Exception):
+    """Something went wrong."""
+
+    #: What an HTTP edge answers with.
+    status = 400
+
+    def __init__(self, message: str | None = None, **details: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.details = details
+        super().__init__(self.message)
+
+
+class ConfigurationError(EmberOneError):
+    """The environment is not what EmberOne needs."""
+
+
+class Invalid(EmberOneError):
+    """That value is not valid."""
+
+    status = 422
+
+
+class NotAllowed(EmberOneError):
+    """You may not do that."""
+
+    status = 403
+
+
+class NotFound(EmberOneError):
+    """There is no such thing, or it is not yours."""
+
+    status = 404
+
+
+class Conflict(EmberOneError):
+    """That does not fit what is there already."""
+
+    status = 409
+
+
+class IllegalTransition(Conflict):
+    """The ticket's status does not allow that."""
+
+
+class StaleWrite(Conflict):
+    """Someone changed this meanwhile; choose between the two versions."""
+
+
+class StillReferenced(Conflict):
+    """Something else still refers to this, so it cannot be deleted."""
+
+
+class Gone(EmberOneError):
+    """This link is no longer valid."""
+
+    status = 410
+
+
+class TemporarilyUnavailable(EmberOneError):
+    """The database cannot be reached right now; please try again."""
+
+    status = 503

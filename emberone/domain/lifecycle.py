@@ -1,0 +1,87 @@
+"""What may happen to a ticket, and which status follows.
+
+This table is the only place that decides a status; whatever is not in it is
+refused with :class:`~emberone.domain.errors.IllegalTransition`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from emberone.domain.enums import Status
+from emberone.domain.errors import IllegalTransition
+
+
+class Event(StrEnum):
+    """What happens to a ticket."""
+
+    STAFF_REPLY = "staff reply"
+    #: A reply on a CLOSED ticket, sent after the agent was asked whether to reopen it.
+    STAFF_REPLY_REOPENING = "staff reply that reopens"
+    STAFF_REPLY_AND_WAIT = "staff reply and wait"
+    STAFF_REPLY_AND_CLOSE = "staff reply and close"
+    INTERNAL_NOTE = "internal note"
+    ASSIGNMENT = "assignment"
+    RETURN_TO_POOL = "return to the pool"
+    CUSTOMER_COMMENT = "customer comment"
+    CLOSE = "close"
+    CUSTOMER_REOPEN = "customer reopens"
+    STAFF_REOPEN = "staff reopens"
+
+
+_O, _P, _W, _C = Status.OPEN, Status.IN_PROGRESS, Status.WAITING, Status.CLOSED
+
+#: event → status before → status after; a pair that is missing is refused.
+TRANSITIONS: Mapping[Event, Mapping[Status, Status]] = {
+    Event.STAFF_REPLY: {_O: _P, _P: _P, _W: _P},
+    Event.STAFF_REPLY_REOPENING: {_O: _P, _P: _P, _W: _P, _C: _P},
+    Event.STAFF_REPLY_AND_WAIT: {_O: _W, _P: _W, _W: _W},
+    Event.STAFF_REPLY_AND_CLOSE: {_O: _C, _P: _C, _W: _C, _C: _C},
+    Event.INTERNAL_NOTE: {_O: _O, _P: _P, _W: _W, _C: _C},
+    Event.ASSIGNMENT: {_O: _O, _P: _P, _W: _W, _C: _C},
+    Event.RETURN_TO_POOL: {_O: _O, _P: _O, _W: _W, _C: _C},
+    Event.CUSTOMER_COMMENT: {_O: _O, _P: _P, _W: _P, _C: _O},
+    Event.CLOSE: {_O: _C, _P: _C, _W: _C},
+    Event.CUSTOMER_REOPEN: {_O: _O, _P: _P, _W: _W, _C: _O},
+    Event.STAFF_REOPEN: {_O: _O, _P: _P, _W: _W, _C: _P},
+}
+
+#: Events that bring a CLOSED ticket back only while it has not been closed for long.
+_WITHIN_REOPEN_WINDOW = {Event.CUSTOMER_COMMENT, Event.CUSTOMER_REOPEN, Event.STAFF_REOPEN}
+
+_REFUSALS: Mapping[Event, str] = {
+    Event.STAFF_REPLY: "This ticket is closed; confirm that your reply should reopen it.",
+    Event.STAFF_REPLY_AND_WAIT: "A closed ticket cannot wait for the customer; reopen it first.",
+    Event.CLOSE: "This ticket is closed already.",
+}
+
+
+def next_status(
+    event: Event,
+    status: Status,
+    *,
+    closed_at: datetime | None,
+    now: datetime,
+    reopen_window: timedelta,
+) -> Status:
+    """The status after the event; raises IllegalTransition where the table has none.
+
+    `closed_at` matters for CLOSED tickets only: after `reopen_window` they are final.
+    """
+    after = TRANSITIONS[event].get(status)
+    if after is None:
+        raise IllegalTransition(_REFUSALS.get(event))
+    if (
+        status is Status.CLOSED
+        and event in _WITHIN_REOPEN_WINDOW
+        and not is_reopenable(closed_at, now=now, reopen_window=reopen_window)
+    ):
+        raise IllegalTransition(
+            f"This ticket was closed more than {reopen_window.days} days ago; open a new one."
+        )
+    return after
+
+
+def is_reopenable(closed_at: datetime | None, *, now: datetime, reopen_window: timedelta) -> bool:
+    """Whether a ticket closed at that time may still come back; the last instant counts."""
+    return closed_at is not None and now <= closed_at + reopen_window

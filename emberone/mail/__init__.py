@@ -1,0 +1,1 @@
+"""How letters are worded and named; sending them is a service's work."""

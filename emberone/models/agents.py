@@ -1,0 +1,79 @@
+"""Agents at work: availability, capacity, skills and teams."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from emberone.db import Base, created_at, pk, row_version, updated_at
+from emberone.domain.enums import Availability
+from emberone.models.profiles import Profile
+
+
+class Team(Base):
+    """A group of agents; assignment chooses among its members, or all agents when it has none."""
+
+    __tablename__ = "teams"
+
+    id: Mapped[pk]
+    name: Mapped[str]
+    version: Mapped[row_version]
+    created_at: Mapped[created_at]
+    #: None: the default policy (SLA rule 0).
+    sla_policy_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("sla_policies.id", ondelete="SET NULL")
+    )
+
+    __table_args__ = (
+        Index("uq_teams_name", text("lower(name)"), unique=True),
+        Index("ix_teams_sla_policy_id", "sla_policy_id"),
+        CheckConstraint("name ~ '[^[:space:]]' AND length(name) <= 100", name="name"),
+    )
+
+
+class Agent(Base):
+    """What assignment knows of an agent; a trigger keeps one row per profile of role AGENT."""
+
+    __tablename__ = "agents"
+
+    profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True
+    )
+    availability: Mapped[Availability] = mapped_column(
+        Enum(Availability, native_enum=False, create_constraint=True, name="availability"),
+        server_default=text("'AVAILABLE'"),
+    )
+    #: How many OPEN and IN_PROGRESS tickets assignment may give at most.
+    capacity: Mapped[int] = mapped_column(server_default=text("20"))
+    #: Tags that this agent masters.
+    skills: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: Assigned OPEN and IN_PROGRESS tickets; a statement trigger on `tickets` keeps it.
+    open_count: Mapped[int] = mapped_column(server_default=text("0"))
+    last_assigned_at: Mapped[datetime | None]
+    version: Mapped[row_version]
+    updated_at: Mapped[updated_at]
+
+    profile: Mapped[Profile] = relationship(viewonly=True, lazy="raise")
+
+    __table_args__ = (
+        CheckConstraint("capacity BETWEEN 0 AND 10000", name="capacity"),
+        CheckConstraint("open_count >= 0", name="open_count"),
+        CheckConstraint("are_tags(skills)", name="skills"),
+    )
+
+
+class TeamMember(Base):
+    """One agent's membership in one team."""
+
+    __tablename__ = "team_members"
+
+    team_id: Mapped[UUID] = mapped_column(
+        ForeignKey("teams.id", ondelete="CASCADE"), primary_key=True
+    )
+    profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("agents.profile_id", ondelete="CASCADE"), primary_key=True
+    )
+
+    __table_args__ = (Index("ix_team_members_profile_id", "profile_id"),)

@@ -1,0 +1,76 @@
+"""People: the sign-in of those who have one, and the profile of everyone."""
+
+from datetime import datetime
+from uuid import UUID
+
+from flask_security.core import UserMixin
+from sqlalchemy import CheckConstraint, Index, String, cast, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from emberone.db import Base, created_at, pk, row_version, updated_at
+from emberone.domain.enums import Role
+
+
+class Profile(Base):
+    """A person: customer, agent or admin. Known by mail before any sign-in."""
+
+    __tablename__ = "profiles"
+
+    id: Mapped[pk]
+    #: The sign-in's identity: a `users` row, or an outside provider's subject.
+    user_id: Mapped[str | None]
+    email: Mapped[str]
+    full_name: Mapped[str]
+    role: Mapped[Role]
+    #: Whether this person asked not to be invited to rate.
+    declines_feedback: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[row_version]
+    created_at: Mapped[created_at]
+    updated_at: Mapped[updated_at]
+
+    __table_args__ = (
+        Index("uq_profiles_user_id", "user_id", unique=True),
+        Index("uq_profiles_email_lower", text("lower(email)"), unique=True),
+        Index("ix_profiles_full_name", "full_name", "id"),
+        Index("ix_profiles_role", "role"),
+        CheckConstraint(
+            "email ~ '^[^@[:space:]]+@[^@[:space:]]+$' AND length(email) <= 320", name="email"
+        ),
+        CheckConstraint("full_name <> '' AND length(full_name) <= 200", name="full_name"),
+    )
+
+
+class User(Base, UserMixin):
+    """A local sign-in: e-mail address and password."""
+
+    __tablename__ = "users"
+
+    id: Mapped[pk]
+    email: Mapped[str]
+    #: The hash; None while the person has never chosen one.
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    fs_uniquifier: Mapped[str] = mapped_column(String(64))
+    confirmed_at: Mapped[datetime | None]
+    created_at: Mapped[created_at]
+
+    profile: Mapped[Profile | None] = relationship(
+        primaryjoin=lambda: cast(User.id, String) == foreign(Profile.user_id),
+        viewonly=True,
+        uselist=False,
+    )
+
+    __table_args__ = (
+        Index("uq_users_email_lower", text("lower(email)"), unique=True),
+        Index("uq_users_fs_uniquifier", "fs_uniquifier", unique=True),
+    )
+
+    @property
+    def roles(self) -> list[str]:
+        """The profile's role, in the shape Flask-Security asks for."""
+        return [self.profile.role.value] if self.profile else []
+
+    @property
+    def profile_id(self) -> UUID | None:
+        """The id of this person's profile."""
+        return self.profile.id if self.profile else None

@@ -1,0 +1,40 @@
+"""Settings: what an admin may choose, one row of typed columns."""
+
+from sqlalchemy import CheckConstraint, Enum, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from emberone.db import Base, row_version
+from emberone.domain.enums import AssignmentStrategy, Priority
+
+
+class Setting(Base):
+    """The only row of the product's settings."""
+
+    __tablename__ = "settings"
+
+    id: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    #: For how long a closed ticket may come back.
+    reopen_days: Mapped[int] = mapped_column(server_default=text("7"))
+    #: How far customers may raise the priority of their own open tickets.
+    customer_max_priority: Mapped[Priority] = mapped_column(server_default=text("'HIGH'"))
+    assignment_strategy: Mapped[AssignmentStrategy] = mapped_column(
+        Enum(
+            AssignmentStrategy,
+            native_enum=False,
+            create_constraint=True,
+            name="assignment_strategy",
+        ),
+        server_default=text("'LEAST_UTILISED'"),
+    )
+    feedback_delay_s: Mapped[int] = mapped_column(server_default=text("3600"))
+    feedback_expiry_days: Mapped[int] = mapped_column(server_default=text("14"))
+    feedback_throttle_days: Mapped[int] = mapped_column(server_default=text("7"))
+    version: Mapped[row_version]
+
+    __table_args__ = (
+        CheckConstraint("id", name="one_row"),
+        CheckConstraint("reopen_days BETWEEN 0 AND 365", name="reopen_days"),
+        CheckConstraint("feedback_delay_s BETWEEN 0 AND 2592000", name="feedback_delay_s"),
+        CheckConstraint("feedback_expiry_days BETWEEN 1 AND 365", name="feedback_expiry_days"),
+        CheckConstraint("feedback_throttle_days BETWEEN 0 AND 365", name="feedback_throttle_days"),
+    )

@@ -1,0 +1,112 @@
+"""Tickets: what customers ask and agents resolve."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+
+from emberone.db import Base, created_at, pk, row_version, updated_at
+from emberone.domain.enums import Priority, Status
+from emberone.models.agents import Team
+from emberone.models.profiles import Profile
+
+
+class Ticket(Base):
+    """One request of one customer, from its opening to its closing and rating."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[pk]
+    #: The #1024 that people say aloud.
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=False, start=1001))
+    title: Mapped[str]
+    description: Mapped[str] = mapped_column(Text)
+    status: Mapped[Status] = mapped_column(server_default=text("'OPEN'"))
+    priority: Mapped[Priority] = mapped_column(server_default=text("'MEDIUM'"))
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("profiles.id", ondelete="RESTRICT"))
+    assigned_agent_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("profiles.id", ondelete="SET NULL")
+    )
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
+    #: Words in lower case, each known to `tags`.
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: The closed ticket that this one continues.
+    follows_id: Mapped[UUID | None] = mapped_column(ForeignKey("tickets.id", ondelete="SET NULL"))
+    created_at: Mapped[created_at]
+    updated_at: Mapped[updated_at]
+    closed_at: Mapped[datetime | None]
+    feedback_rating: Mapped[int | None]
+    feedback_text: Mapped[str | None]
+    #: Moves with every change of the row but those of `public_…`; staff's forms carry it.
+    version: Mapped[row_version]
+    #: Moves with what the customer can see, and with nothing else.
+    public_version: Mapped[row_version]
+    public_updated_at: Mapped[created_at]
+    #: Why the machine chose this agent; a trigger carries it into history (assignment rule 11).
+    assignment_reason: Mapped[dict[str, Any] | None]
+    #: The last priority that a person set; SLA targets follow it (SLA rule 18).
+    sla_priority: Mapped[Priority | None]
+    search: Mapped[str] = deferred(
+        mapped_column(
+            TSVECTOR,
+            Computed(
+                "setweight(to_tsvector('english', title), 'A')"
+                " || setweight(to_tsvector('english', description), 'B')",
+                persisted=True,
+            ),
+        )
+    )
+
+    customer: Mapped[Profile] = relationship(
+        foreign_keys=[customer_id], viewonly=True, lazy="raise"
+    )
+    assigned_agent: Mapped[Profile | None] = relationship(
+        foreign_keys=[assigned_agent_id], viewonly=True, lazy="raise"
+    )
+    team: Mapped[Team | None] = relationship(viewonly=True, lazy="raise")
+
+    __table_args__ = (
+        Index("uq_tickets_number", "number", unique=True),
+        Index("ix_tickets_customer_id", "customer_id"),
+        Index("ix_tickets_assigned_agent_id", "assigned_agent_id"),
+        Index("ix_tickets_status", "status"),
+        Index("ix_tickets_priority", "priority"),
+        Index("ix_tickets_team_id", "team_id"),
+        Index("ix_tickets_follows_id", "follows_id"),
+        # The list's orders, paged by key.
+        Index("ix_tickets_created_at_id", "created_at", "id"),
+        Index("ix_tickets_updated_at_id", "updated_at", "id"),
+        Index("ix_tickets_status_created_at_id", "status", "created_at", "id"),
+        Index("ix_tickets_priority_created_at_id", "priority", "created_at", "id"),
+        # The assignment queue: assignment rule 2.
+        Index(
+            "ix_tickets_unassigned",
+            text("priority DESC"),
+            "created_at",
+            "id",
+            postgresql_where=text(
+                "assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"
+            ),
+        ),
+        Index("ix_tickets_tags", "tags", postgresql_using="gin"),
+        Index("ix_tickets_search", "search", postgresql_using="gin"),
+        CheckConstraint("title ~ '[^[:space:]]' AND length(title) <= 500", name="title"),
+        CheckConstraint("length(description) <= 100000", name="description"),
+        CheckConstraint("feedback_rating BETWEEN 1 AND 5", name="feedback_rating"),
+        CheckConstraint("length(feedback_text) <= 10000", name="feedback_text"),
+        CheckConstraint("(status = 'CLOSED') = (closed_at IS NOT NULL)", name="closed_at"),
+        CheckConstraint("are_tags(tags)", name="tags"),
+        CheckConstraint("follows_id <> id", name="follows_id"),
+    )

@@ -1,0 +1,1 @@
+"""What is there: every question asked of the database; nothing here writes."""

@@ -1,0 +1,14 @@
+DROP TYPE comment_type;
+DROP TYPE ticket_priority;
+DROP TYPE ticket_status;
+DROP TYPE role;
+DROP FUNCTION is_history_metadata(jsonb);
+DROP FUNCTION is_history_value(jsonb);
+DROP FUNCTION is_comment_metadata(jsonb);
+DROP FUNCTION is_list_of(jsonb, text[]);
+DROP FUNCTION are_step_actions(text[]);
+DROP FUNCTION are_tags(text[]);
+DROP FUNCTION current_source();
+DROP FUNCTION current_profile();
+DROP FUNCTION context_now();
+DROP FUNCTION IF EXISTS public.uuidv7();

@@ -1,0 +1,108 @@
+"""Real servers for every test: PostgreSQL 18 from its wheel, or another by environment.
+
+EMBERONE_TEST_POSTGRES_BIN names the folder of another version's programs.
+Each worker process of the test run has a cluster of its own; each test that
+asks for `database` finds it as the migrations left it.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from emberone.config import Settings
+from emberone.core import create_core
+from emberone.db import db, end_reading, transaction
+from emberone.domain.actor import SYSTEM
+from emberone.embedded import THROW_AWAY, EmbeddedPostgres
+from tests.factories import Make
+
+TEMPLATE, DATABASE, OWNER = "template_emberone", "emberone", "emberone_owner"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A cluster for this worker process, with the migrated template in it."""
+    bin_dir = os.environ.get("EMBERONE_TEST_POSTGRES_BIN")
+    server = EmbeddedPostgres(
+        tmp_path_factory.mktemp("servers"),
+        bin_dir=Path(bin_dir) if bin_dir else None,
+        options={**THROW_AWAY, "max_connections": "200"},
+    )
+    with server:
+        server.create_database(TEMPLATE, owner=OWNER)
+        with create_core(settings_for(server, TEMPLATE)).app_context():
+            upgrade()
+            db.engine.dispose()
+        yield server
+
+
+def settings_for(server: EmbeddedPostgres, database: str = DATABASE, **more: str) -> Settings:
+    """The settings of a product on this server's database."""
+    return Settings.from_env(
+        {
+            "EMBERONE_DATABASE_URL": server.url("emberone_app", database),
+            "EMBERONE_OWNER_URL": server.url(OWNER, database),
+            "EMBERONE_SECRET_KEY": "only-for-tests-0123456789",
+            **more,
+        }
+    )
+
+
+def recreate_database(server: EmbeddedPostgres, name: str = DATABASE) -> None:
+    """Give the database back its first state; history cannot be emptied otherwise."""
+    with server.connect() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: EmbeddedPostgres) -> Settings:
+    """The settings of the product under test."""
+    return settings_for(postgres)
+
+
+@pytest.fixture(scope="session")
+def core(settings: Settings) -> Flask:
+    """The product without an edge, bound to the test database."""
+    return create_core(settings)
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres, core: Flask) -> Iterator[Flask]:
+    """A fresh database, and the product's context to reach it through the two doors."""
+    recreate_database(postgres)
+    with core.app_context():
+        yield core
+        end_reading()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def make(database: Flask) -> Make:
+    """Makes people, teams and tickets; see `factories.Make`."""
+    return Make()
+
+
+@pytest.fixture
+def owner(postgres: EmbeddedPostgres, database: Flask) -> Iterator[psycopg.Connection]:
+    """An autocommit connection as the owner of the tables, for looking behind the doors."""
+    with postgres.connect(OWNER, DATABASE) as connection:
+        yield connection
+
+
+@pytest.fixture
+def set_setting(database: Flask):
+    """Change one of the product's settings: `set_setting(feedback_delay_s=0)`."""
+
+    def change(**values: object) -> None:
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        with transaction(SYSTEM) as session:
+            session.execute(text(f"UPDATE settings SET {columns}"), values)
+
+    return change
