@@ -15,7 +15,6 @@ import hashlib
 import importlib.util
 import os
 import platform
-import secrets
 import signal
 import socket
 import subprocess
@@ -59,6 +58,8 @@ class Server(ABC):
     name: str
     #: What makes it stop in good order.
     polite: signal.Signals
+    #: The seconds it may take for that.
+    patience = 20.0
     #: What it gets when the process that started it is gone.
     when_parent_dies: signal.Signals
 
@@ -137,10 +138,10 @@ class Server(ABC):
                     os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not working_in(self.home), 3)
 
-    def stop(self, seconds: float = 20.0) -> None:
+    def stop(self) -> None:
         """Stop the server in good order, by force when that takes too long."""
         if self.process is not None:
-            end(self.process, (self.polite, seconds), (signal.SIGQUIT, 3.0))
+            end(self.process, (self.polite, self.patience), (signal.SIGQUIT, 3.0))
             self.process = None
             self._pid_file.unlink(missing_ok=True)
         self._lock.release()
@@ -252,6 +253,7 @@ class EmbeddedPostgres(Server):
             "timezone": "UTC",
             "log_timezone": "UTC",
             "jit": "off",
+            "log_checkpoints": "off",
             **self.options,
         }
         pairs = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]
@@ -324,7 +326,7 @@ class EmbeddedValkey(Server):
     @functools.cached_property
     def password(self) -> str:
         """Made once and kept in the data directory."""
-        return kept_secret(self.data_dir / "valkey.password")
+        return server_files.kept_secret(self.data_dir / "valkey.password")
 
     def url(self, database: int = 0) -> str:
         """The URL of one of its databases, password included."""
@@ -341,7 +343,7 @@ class EmbeddedValkey(Server):
         server_files.write_private(
             settings,
             f'bind 127.0.0.1\nport {self.port}\nrequirepass {self.password}\nsave ""\n'
-            "appendonly no\ndaemonize no\n",
+            "appendonly no\ndaemonize no\nloglevel warning\n",
             self.user,
         )
         if self.user:
@@ -376,14 +378,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def kept_secret(file: Path) -> str:
-    """The random text in a file that only its owner can read, made at the first call."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        server_files.write_private(file, secrets.token_urlsafe(32))
-    return file.read_text().strip()
 
 
 def _in_wheel(package: str, *parts: str) -> Path:

@@ -2,13 +2,14 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import pwd
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -117,15 +118,49 @@ def working_in(directory: Path) -> list[int]:
     return found
 
 
+class Roll:
+    """A file with the sessions that this process began, for whoever comes after its death."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def note(self, leaders: Iterable[int]) -> None:
+        """Replace what is written by these."""
+        text = "".join(f"{pid} {identity(pid)}\n" for pid in leaders)
+        draft = self.file.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(self.file)
+
+    def end_leftovers(self) -> None:
+        """Kill the noted sessions that still live and wait until they are gone."""
+        lines = self.file.read_text().splitlines() if self.file.exists() else []
+        for line in lines:
+            number, _, known = line.partition(" ")
+            if number.isdigit() and identity(int(number)) == known:
+                kill_session(int(number))
+                wait_until(functools.partial(_is_empty, int(number)), 5)
+
+
+def _is_empty(session: int) -> bool:
+    try:
+        os.killpg(session, 0)
+    except (ProcessLookupError, PermissionError):
+        # Nobody's, or somebody else's by now.
+        return True
+    return False
+
+
 class Lock:
     """A file that at most one living process holds; its text says who."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str = "") -> None:
         self.path = path
+        #: What others read who find it held.
+        self.text = text
         self._descriptor: int | None = None
 
-    def acquire(self, text: str = "") -> None:
-        """Take the lock or raise AlreadyRunning with what the holder wrote."""
+    def acquire(self) -> None:
+        """Take the lock or raise AlreadyRunning with the holder's text."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,7 +169,7 @@ class Lock:
             os.close(descriptor)
             raise AlreadyRunning(holder or f"{self.path} is held by another process.") from None
         os.truncate(descriptor, 0)
-        os.write(descriptor, text.encode())
+        os.write(descriptor, self.text.encode())
         self._descriptor = descriptor
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ user, who must be able to reach the programs and the data and nothing more.
 
 import os
 import pwd
+import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterable
@@ -59,6 +60,14 @@ def write_private(file: Path, text: str, user: pwd.struct_passwd | None = None) 
     if user:
         os.chown(draft, user.pw_uid, user.pw_gid)
     draft.replace(file)
+
+
+def kept_secret(file: Path) -> str:
+    """The random text in a file that only its owner can read, made at the first call."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_private(file, secrets.token_urlsafe(32))
+    return file.read_text().strip()
 
 
 def remove(folder: Path) -> None:

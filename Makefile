@@ -1,0 +1,64 @@
+# EmberOne's commands; `make` alone lists them. Nothing but Python ≥ 3.11, pip and make is assumed.
+# Paths are relative throughout, so the checkout may lie in a folder with a space.
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lock clean
+
+# The newest Python that we support, unless PYTHON names one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+ARGS ?=
+
+help: ## List the commands.
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: .venv/dev.stamp ## Make the locked environment in .venv, with the developers' tools.
+
+run: .venv/run.stamp ## Run everything on this machine, with demo data (ARGS=--no-demo: without).
+	@exec $(BIN)/python app.py $(ARGS)
+
+test: .venv/dev.stamp ## Run the tests (ARGS="-k assignment": some of them).
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: .venv/dev.stamp ## Check format, lint, types, import contracts and templates.
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m djlint --lint --quiet templates emberone/web
+
+format: .venv/dev.stamp ## Let ruff format the code and mend what it can.
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+lock: .venv/dev.stamp ## Choose the newest allowed requirements anew, for every supported Python.
+	$(PIP) uv
+	$(call compile,run,--extra embedded --group build)
+	$(call compile,dev,--extra embedded --group build --group dev)
+
+clean: ## Remove the environment and what tools left behind; data in var/ stays.
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# $(call compile,NAME,WHAT): no address of a package index gets into the file.
+define compile
+	$(BIN)/python -m uv --quiet pip compile pyproject.toml $(2) --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make lock" --output-file requirements/$(1).txt
+	@! grep -nE '://|--(extra-)?index-url|--find-links' requirements/$(1).txt
+endef
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "EmberOne needs Python 3.11 to 3.14: set PYTHON to one." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+# What a stamp stands for is installed whole, or the stamp is not there.
+.venv/run.stamp: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements/run.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	$(PIP) --require-hashes --requirement requirements/dev.txt
+	@touch $@

@@ -1,0 +1,5 @@
+"""``python -m emberone``: the command line."""
+
+from emberone.cli import main
+
+main()
