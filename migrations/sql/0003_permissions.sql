@@ -12,6 +12,7 @@ GRANT SELECT, INSERT, UPDATE ON
     feedback_requests, mail_outbox, suppressed_addresses, sweep_runs, imported_rows
     TO emberone_system;
 GRANT SELECT, INSERT, DELETE ON team_members TO emberone_system;
+GRANT DELETE ON users TO emberone_system;
 GRANT SELECT, INSERT ON history TO emberone_system;
 
 -- Staff.

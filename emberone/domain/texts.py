@@ -1,0 +1,68 @@
+"""What people may write: lengths, characters, and the shape of tags and addresses."""
+
+import re
+from collections.abc import Iterable
+
+from emberone.domain.errors import Invalid
+
+MAX_TITLE = 500
+MAX_TEXT = 100_000
+MAX_NAME = 200
+MAX_TAG = 50
+MAX_TAGS = 20
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+def title(text: str) -> str:
+    """One trimmed line of 1 to 500 characters; raises Invalid."""
+    return _checked(" ".join(text.split()), "title", MAX_TITLE)
+
+
+def description(text: str) -> str:
+    """At most 100,000 characters, possibly none; raises Invalid."""
+    return _checked(_lines(text), "description", MAX_TEXT, may_be_empty=True)
+
+
+def comment(text: str) -> str:
+    """1 to 100,000 characters that are not all blank; raises Invalid."""
+    return _checked(_lines(text), "comment", MAX_TEXT)
+
+
+def person_name(text: str) -> str:
+    """One trimmed line of 1 to 200 characters; raises Invalid."""
+    return _checked(" ".join(text.split()), "name", MAX_NAME)
+
+
+def address(text: str) -> str:
+    """A trimmed e-mail address of at most 320 characters; raises Invalid."""
+    checked = _checked(text.strip(), "e-mail address", 320)
+    if not _ADDRESS.fullmatch(checked):
+        raise Invalid("That is not an e-mail address.", field="email")
+    return checked
+
+
+def tags(words: Iterable[str]) -> list[str]:
+    """Lower case, spaces folded, sorted, none twice; at most 20 of 50 characters; raises Invalid."""
+    clean = sorted({" ".join(word.lower().split()) for word in words} - {""})
+    for word in clean:
+        _checked(word, "tag", MAX_TAG)
+        if "," in word:
+            raise Invalid("A tag has no comma.", field="tags")
+    if len(clean) > MAX_TAGS:
+        raise Invalid(f"A ticket has at most {MAX_TAGS} tags.", field="tags")
+    return clean
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+
+
+def _checked(text: str, what: str, longest: int, *, may_be_empty: bool = False) -> str:
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Invalid(f"The {what} contains a character that cannot be stored.", field=what)
+    if not may_be_empty and not text.strip():
+        raise Invalid(f"The {what} is empty.", field=what)
+    if len(text) > longest:
+        raise Invalid(f"The {what} is longer than {longest:,} characters.", field=what)
+    return text

@@ -1,0 +1,121 @@
+"""Agents at work: availability, capacity, skills and teams."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, cast, delete, insert, select
+from sqlalchemy.orm import Session
+
+from emberone.db import as_system, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Availability, Role
+from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.jobs import Job, nudge
+from emberone.models import Agent, Profile, Tag, Team, TeamMember, Ticket, User
+from emberone.policy import AGENT_MANAGE, AGENT_SET_AVAILABILITY, require
+
+MAX_CAPACITY = 10_000
+
+
+@service
+def set_availability(actor: Actor, agent_id: UUID, availability: Availability) -> None:
+    """Take new tickets or not; agents decide for themselves, admins for anyone."""
+    with transaction(actor) as session:
+        agent = _locked_agent(session, agent_id)
+        require(actor, AGENT_SET_AVAILABILITY, agent)
+        agent.availability = availability
+        nudge(session, Job.ASSIGN)
+
+
+@service
+def change_agent(
+    actor: Actor,
+    agent_id: UUID,
+    *,
+    capacity: int,
+    skills: Iterable[str],
+    team_ids: Iterable[UUID],
+    version: int,
+) -> None:
+    """Change what assignment knows of an agent; StaleWrite where someone else did meanwhile."""
+    if not 0 <= capacity <= MAX_CAPACITY:
+        raise Invalid(f"A capacity is a number from 0 to {MAX_CAPACITY:,}.", field="capacity")
+    wanted_skills, wanted_teams = texts.tags(skills), set(team_ids)
+    with transaction(actor) as session:
+        agent = _locked_agent(session, agent_id)
+        require(actor, AGENT_MANAGE, agent)
+        if agent.version != version:
+            raise StaleWrite(version=agent.version)
+        agent.capacity, agent.skills = capacity, wanted_skills
+        _set_teams(session, agent_id, wanted_teams)
+        nudge(session, Job.ASSIGN)
+
+
+@service
+def mark_skill(actor: Actor, name: str, is_skill: bool) -> None:
+    """Say whether a tag is a skill that the ticket's agent must have."""
+    with transaction(actor) as session:
+        require(actor, AGENT_MANAGE)
+        tag = session.get(Tag, name, with_for_update=True)
+        if tag is None:
+            raise NotFound
+        tag.is_skill = is_skill
+        nudge(session, Job.ASSIGN)
+
+
+def require_active_agent(session: Session, agent_id: UUID) -> None:
+    """Raise Invalid unless this is an agent who may sign in; away or full does not matter."""
+    if session.scalar(select(Agent.profile_id).where(Agent.profile_id == agent_id, _is_active())):
+        return
+    raise Invalid("Tickets are assigned to active agents.", field="agent")
+
+
+def release_unless_eligible(session: Session, ticket: Ticket) -> None:
+    """Return a reopened ticket to the pool where its agent is away or gone; a full one keeps it.
+
+    Assignment rules 5 and 7. Needs the product's rights.
+    """
+    if ticket.assigned_agent_id is None:
+        return
+    eligible = select(Agent.profile_id).where(
+        Agent.profile_id == ticket.assigned_agent_id,
+        Agent.availability == Availability.AVAILABLE,
+        _is_active(),
+    )
+    if session.scalar(eligible) is None:
+        ticket.assigned_agent_id = None
+
+
+def _is_active() -> ColumnElement[bool]:
+    """Whether the agent's sign-in, where there is one, is not deactivated."""
+    return Agent.profile_id.not_in(
+        select(Profile.id)
+        .join(User, cast(User.id, Text) == Profile.user_id)
+        .where(~User.active, Profile.role == Role.AGENT)
+    )
+
+
+def _locked_agent(session: Session, agent_id: UUID) -> Agent:
+    # An agent's own row policy would hide a colleague's row from a lock.
+    with as_system(session):
+        agent = session.get(Agent, agent_id, with_for_update={"key_share": True})
+    if agent is None:
+        raise NotFound
+    return agent
+
+
+def _set_teams(session: Session, agent_id: UUID, wanted: set[UUID]) -> None:
+    known = set(session.scalars(select(Team.id).where(Team.id.in_(wanted))))
+    if known != wanted:
+        raise Invalid("There is no such team.", field="teams")
+    session.execute(
+        delete(TeamMember).where(
+            TeamMember.profile_id == agent_id, TeamMember.team_id.not_in(wanted)
+        )
+    )
+    present = set(
+        session.scalars(select(TeamMember.team_id).where(TeamMember.profile_id == agent_id))
+    )
+    for team_id in sorted(wanted - present):
+        session.execute(insert(TeamMember).values(team_id=team_id, profile_id=agent_id))

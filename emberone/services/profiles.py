@@ -1,0 +1,128 @@
+"""People: creating, changing, deactivating and deleting profiles."""
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from emberone.db import as_system, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Role
+from emberone.domain.errors import Conflict, NotFound, StaleWrite
+from emberone.models import Profile, User
+from emberone.policy import PROFILE_CREATE, PROFILE_MANAGE, PROFILE_RENAME, require
+from emberone.services import assignment
+
+
+@service
+def create_profile(actor: Actor, email: str, full_name: str, role: Role) -> UUID:
+    """Make a person known; agents may do so for customers."""
+    email, full_name = texts.address(email), texts.person_name(full_name)
+    with transaction(actor) as session:
+        require(actor, PROFILE_CREATE, role=role)
+        profile = Profile(email=email, full_name=full_name, role=role)
+        session.add(profile)
+        session.flush()
+        return profile.id
+
+
+@service
+def change_profile(
+    actor: Actor, profile_id: UUID, *, email: str, full_name: str, role: Role, version: int
+) -> None:
+    """Change a person's address, name and role; who stops being an agent hands over first.
+
+    The sign-in follows the address. Raises StaleWrite where someone changed the
+    profile meanwhile, Conflict for the last admin.
+    """
+    email, full_name = texts.address(email), texts.person_name(full_name)
+    with transaction(actor) as session:
+        profile = _locked_profile(session, profile_id)
+        require(actor, PROFILE_MANAGE, profile)
+        if profile.version != version:
+            raise StaleWrite(version=profile.version)
+        if profile.role is Role.AGENT and role is not Role.AGENT:
+            _hand_over(session, profile_id)
+        if email != profile.email:
+            _move_sign_in(session, profile, email)
+        profile.email, profile.full_name, profile.role = email, full_name, role
+
+
+@service
+def rename_profile(actor: Actor, profile_id: UUID, full_name: str) -> None:
+    """Change a name; everyone may change their own."""
+    full_name = texts.person_name(full_name)
+    with transaction(actor) as session:
+        profile = _locked_profile(session, profile_id)
+        require(actor, PROFILE_RENAME, profile)
+        profile.full_name = full_name
+
+
+@service
+def set_active(actor: Actor, profile_id: UUID, is_active: bool) -> None:
+    """Let a person sign in or not; a deactivated one is signed out, an agent's tickets go back.
+
+    Raises Conflict for the last active admin, and for someone without a sign-in.
+    """
+    with transaction(actor) as session:
+        profile = _locked_profile(session, profile_id)
+        require(actor, PROFILE_MANAGE, profile)
+        with as_system(session):
+            user = session.scalars(
+                select(User).where(User.id == _user_id(profile)).with_for_update()
+            ).first()
+            if user is None:
+                raise Conflict("This person has no sign-in here.")
+            user.active = is_active
+            if not is_active:
+                # Every session of theirs names the old one.
+                user.fs_uniquifier = secrets.token_hex(32)
+        if not is_active and profile.role is Role.AGENT:
+            _hand_over(session, profile_id)
+
+
+@service
+def delete_profile(actor: Actor, profile_id: UUID) -> None:
+    """Delete a customer who has no tickets; StillReferenced for one who has.
+
+    Staff are deactivated instead: what they wrote keeps their name.
+    """
+    with transaction(actor) as session:
+        profile = _locked_profile(session, profile_id)
+        require(actor, PROFILE_MANAGE, profile)
+        if profile.role.is_staff:
+            raise Conflict("Staff are deactivated, not deleted.")
+        user_id = _user_id(profile)
+        session.delete(profile)
+        session.flush()
+        if user_id is not None:
+            with as_system(session):
+                session.execute(delete(User).where(User.id == user_id))
+
+
+def _locked_profile(session: Session, profile_id: UUID) -> Profile:
+    with as_system(session):
+        profile = session.get(Profile, profile_id, with_for_update=True, populate_existing=True)
+    if profile is None:
+        raise NotFound
+    return profile
+
+
+def _user_id(profile: Profile) -> UUID | None:
+    """The local sign-in; None for one that lives at an outside provider."""
+    try:
+        return UUID(profile.user_id or "")
+    except ValueError:
+        return None
+
+
+def _move_sign_in(session: Session, profile: Profile, email: str) -> None:
+    with as_system(session):
+        session.execute(update(User).where(User.id == _user_id(profile)).values(email=email))
+
+
+def _hand_over(session: Session, profile_id: UUID) -> None:
+    with as_system(session):
+        assignment.release_tickets(session, profile_id)

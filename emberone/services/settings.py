@@ -1,0 +1,36 @@
+"""The product's settings, as services read and admins change them."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from emberone.db import service, transaction
+from emberone.domain.actor import Actor
+from emberone.domain.errors import StaleWrite
+from emberone.models import Setting
+from emberone.policy import SETTINGS_MANAGE, require
+
+
+def current(session: Session) -> Setting:
+    """The settings in force; every role may read them."""
+    return session.scalars(select(Setting)).one()
+
+
+def reopen_window(session: Session) -> timedelta:
+    """For how long a closed ticket may come back."""
+    return timedelta(days=current(session).reopen_days)
+
+
+@service
+def change_settings(actor: Actor, values: dict[str, Any], *, version: int) -> None:
+    """Change some of the settings; raises StaleWrite where someone else did meanwhile."""
+    with transaction(actor) as session:
+        require(actor, SETTINGS_MANAGE)
+        setting = session.scalars(select(Setting).with_for_update()).one()
+        if setting.version != version:
+            raise StaleWrite(version=setting.version)
+        for name, value in values.items():
+            if name not in {"id", "version"} and hasattr(Setting, name):
+                setattr(setting, name, value)

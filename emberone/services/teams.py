@@ -1,0 +1,60 @@
+"""Teams: creating, renaming and deleting them."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from emberone.db import service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.models import Team
+from emberone.policy import TEAM_MANAGE, require
+
+MAX_NAME = 100
+
+
+@service
+def create_team(actor: Actor, name: str) -> UUID:
+    """Make a team without members."""
+    name = _checked(name)
+    with transaction(actor) as session:
+        require(actor, TEAM_MANAGE)
+        team = Team(name=name)
+        session.add(team)
+        session.flush()
+        return team.id
+
+
+@service
+def rename_team(actor: Actor, team_id: UUID, name: str, *, version: int) -> None:
+    """Give a team another name; StaleWrite where someone changed the team meanwhile."""
+    name = _checked(name)
+    with transaction(actor) as session:
+        require(actor, TEAM_MANAGE)
+        team = _locked_team(session, team_id)
+        if team.version != version:
+            raise StaleWrite(version=team.version)
+        team.name = name
+
+
+@service
+def delete_team(actor: Actor, team_id: UUID) -> None:
+    """Delete a team; its tickets go on without one, for any agent to take."""
+    with transaction(actor) as session:
+        require(actor, TEAM_MANAGE)
+        session.delete(_locked_team(session, team_id))
+
+
+def _locked_team(session: Session, team_id: UUID) -> Team:
+    team = session.get(Team, team_id, with_for_update=True)
+    if team is None:
+        raise NotFound
+    return team
+
+
+def _checked(name: str) -> str:
+    name = texts.person_name(name)
+    if len(name) > MAX_NAME:
+        raise Invalid(f"A team's name has at most {MAX_NAME} characters.", field="name")
+    return name

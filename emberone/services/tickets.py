@@ -1,0 +1,432 @@
+"""The life of a ticket: opening, answering, closing, reopening, changing, rating.
+
+What follows from a person's act (status, clocks, letters, feedback) happens in
+the same transaction, with the product's rights and in the person's name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from emberone.db import as_system, now_of, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.enums import CommentType, Priority, Role, Status
+from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.domain.lifecycle import Event, is_reopenable, next_status
+from emberone.jobs import Job, nudge
+from emberone.models import Comment, Profile, Ticket
+from emberone.policy import (
+    TICKET_ASSIGN,
+    TICKET_CLOSE,
+    TICKET_COMMENT,
+    TICKET_CREATE,
+    TICKET_DELETE,
+    TICKET_EDIT,
+    TICKET_NOTE,
+    TICKET_RATE,
+    TICKET_REOPEN,
+    TICKET_ROUTE,
+    TICKET_SET_PRIORITY,
+    TICKET_VIEW,
+    may,
+    require,
+)
+from emberone.services import agents, clocks, feedback, letters
+from emberone.services.settings import current, reopen_window
+
+#: What staff can do with a public comment.
+REPLIES: Final = frozenset(
+    {
+        Event.STAFF_REPLY,
+        Event.STAFF_REPLY_REOPENING,
+        Event.STAFF_REPLY_AND_WAIT,
+        Event.STAFF_REPLY_AND_CLOSE,
+    }
+)
+
+
+class Unset(Enum):
+    """The mark of a field that a form did not carry; None may be a value."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class TicketChanges:
+    """What to change about a ticket; fields left UNSET stay as they are."""
+
+    title: str | Unset = UNSET
+    description: str | Unset = UNSET
+    priority: Priority | Unset = UNSET
+    agent_id: UUID | Unset | None = UNSET
+    team_id: UUID | Unset | None = UNSET
+    tags: Iterable[str] | Unset = UNSET
+
+
+@service
+def open_ticket(
+    actor: Actor,
+    customer_id: UUID,
+    title: str,
+    description: str,
+    *,
+    priority: Priority = Priority.MEDIUM,
+    team_id: UUID | None = None,
+    tags: Iterable[str] = (),
+    agent_id: UUID | None = None,
+    comment: str | None = None,
+    now: datetime | None = None,
+) -> UUID:
+    """Open a ticket for a customer; staff may begin it with a public comment."""
+    values: dict[str, Any] = {
+        "title": texts.title(title),
+        "description": texts.description(description),
+        "priority": priority,
+    }
+    said = texts.comment(comment) if comment else None
+    with transaction(actor, now=now) as session:
+        require(actor, TICKET_CREATE, customer_id=customer_id)
+        if actor.is_customer:
+            if priority.rank > current(session).customer_max_priority.rank:
+                raise Invalid("You cannot ask for so high a priority.", field="priority")
+        else:
+            _require_customer(session, customer_id)
+            if agent_id is not None:
+                with as_system(session):
+                    agents.require_active_agent(session, agent_id)
+            values |= {"team_id": team_id, "tags": texts.tags(tags), "assigned_agent_id": agent_id}
+        ticket = Ticket(customer_id=customer_id, **values)
+        session.add(ticket)
+        session.flush()
+        is_begun_by_staff = said is not None and actor.is_staff
+        with as_system(session):
+            clocks.opened(
+                session, ticket, at=now_of(session), starts_with_staff_comment=is_begun_by_staff
+            )
+        if said is not None:
+            session.add(Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=said))
+        if agent_id is not None:
+            _tell_agent(session, actor, ticket)
+        _ask_for_agent(session, ticket)
+        return ticket.id
+
+
+@service
+def reply(
+    actor: Actor, ticket_id: UUID, content: str, event: Event, *, now: datetime | None = None
+) -> UUID:
+    """Answer the customer in public; the event (one of REPLIES) decides the status.
+
+    An agent who answers a ticket that nobody has takes it.
+    """
+    if event not in REPLIES:
+        raise ValueError(f"{event} is not a reply.")
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_COMMENT, ticket)
+        require(actor, TICKET_NOTE, ticket)
+        after = _next(session, ticket, event)
+        if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
+            ticket.assigned_agent_id = actor.profile_id
+        comment = _say(session, actor, ticket, content)
+        with as_system(session):
+            # The reply first, then what its status does to the clocks: SLA rule 6.
+            clocks.staff_replied(session, ticket, at=now_of(session))
+        _move(session, actor, ticket, after)
+        return comment.id
+
+
+@service
+def add_note(actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None) -> UUID:
+    """Say something that only staff see; nothing else moves."""
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_NOTE, ticket)
+        note = Comment(
+            ticket_id=ticket.id,
+            author_id=actor.profile_id,
+            content=content,
+            type=CommentType.INTERNAL,
+            is_internal=True,
+        )
+        session.add(note)
+        session.flush()
+        return note.id
+
+
+@service
+def comment_as_customer(
+    actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None
+) -> UUID:
+    """Say something on one's own ticket and return the ticket it went to.
+
+    A ticket that was closed too long ago stays closed: the comment opens a new
+    one that names it.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_COMMENT, ticket)
+        if ticket.customer_id != actor.profile_id:
+            raise NotFound
+        if ticket.status is Status.CLOSED and not is_reopenable(
+            ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
+        ):
+            return _follow_up(session, actor, ticket, content)
+        after = _next(session, ticket, Event.CUSTOMER_COMMENT)
+        _say(session, actor, ticket, content)
+        with as_system(session):
+            clocks.customer_spoke(session, ticket, at=now_of(session))
+        _move(session, actor, ticket, after)
+        return ticket.id
+
+
+@service
+def close_ticket(
+    actor: Actor, ticket_id: UUID, *, reason: str | None = None, now: datetime | None = None
+) -> None:
+    """Close a ticket; a customer closes their own."""
+    with transaction(actor, reason=reason, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_CLOSE, ticket)
+        _move(session, actor, ticket, _next(session, ticket, Event.CLOSE))
+
+
+@service
+def reopen_ticket(
+    actor: Actor, ticket_id: UUID, *, reason: str | None = None, now: datetime | None = None
+) -> None:
+    """Bring a closed ticket back: OPEN by its customer, IN_PROGRESS by staff."""
+    with transaction(actor, reason=reason, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_REOPEN, ticket)
+        event = Event.CUSTOMER_REOPEN if actor.is_customer else Event.STAFF_REOPEN
+        _move(session, actor, ticket, _next(session, ticket, event))
+
+
+@service
+def assign_ticket(
+    actor: Actor,
+    ticket_id: UUID,
+    agent_id: UUID | None,
+    *,
+    version: int | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Give the ticket to an agent, or back to the pool with None.
+
+    A person may exceed the agent's capacity (assignment rule 5).
+    """
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        _require_version(ticket, version)
+        _assign(session, actor, ticket, agent_id)
+
+
+@service
+def change_ticket(
+    actor: Actor,
+    ticket_id: UUID,
+    changes: TicketChanges,
+    *,
+    version: int | None,
+    now: datetime | None = None,
+) -> None:
+    """Change some fields at once; StaleWrite where someone else changed the ticket meanwhile."""
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        _require_version(ticket, version)
+        _edit(actor, ticket, changes)
+        _prioritise(session, actor, ticket, changes)
+        _route(session, actor, ticket, changes)
+        if changes.agent_id is not UNSET and changes.agent_id != ticket.assigned_agent_id:
+            _assign(session, actor, ticket, changes.agent_id)
+        _ask_for_agent(session, ticket)
+
+
+@service
+def delete_ticket(actor: Actor, ticket_id: UUID) -> None:
+    """Delete a ticket with its comments; its history stays and says so."""
+    with transaction(actor) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_DELETE, ticket)
+        session.delete(ticket)
+
+
+@service
+def rate_ticket(
+    actor: Actor, ticket_id: UUID, rating: int, text: str | None, *, now: datetime | None = None
+) -> None:
+    """Rate one's own closed ticket from 1 to 5, with or without words."""
+    with transaction(actor, now=now) as session:
+        ticket = _locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_RATE, ticket)
+        with as_system(session):
+            feedback.rate_in_portal(session, ticket, rating, text, at=now_of(session))
+
+
+def _locked_ticket(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
+    """The ticket under a lock; NotFound where the actor may not even know of it."""
+    # A customer's own row policy would hide a CLOSED ticket from a lock.
+    with as_system(session):
+        ticket = session.get(
+            Ticket, ticket_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+    if ticket is None or not may(actor, TICKET_VIEW, ticket):
+        raise NotFound
+    return ticket
+
+
+def _require_version(ticket: Ticket, version: int | None) -> None:
+    if version is not None and ticket.version != version:
+        raise StaleWrite(version=ticket.version)
+
+
+def _require_customer(session: Session, customer_id: UUID) -> None:
+    customer = session.get(Profile, customer_id)
+    if customer is None or customer.role is not Role.CUSTOMER:
+        raise Invalid("Tickets are opened for customers.", field="customer")
+
+
+def _next(session: Session, ticket: Ticket, event: Event) -> Status:
+    return next_status(
+        event,
+        ticket.status,
+        closed_at=ticket.closed_at,
+        now=now_of(session),
+        reopen_window=reopen_window(session),
+    )
+
+
+def _say(session: Session, actor: Actor, ticket: Ticket, content: str) -> Comment:
+    comment = Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=content)
+    session.add(comment)
+    # As the person: the row policies must have their say.
+    session.flush()
+    return comment
+
+
+def _move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
+    """Take the status, and let clocks, feedback and assignment follow."""
+    before = ticket.status
+    at = now_of(session)
+    if after is not before:
+        with as_system(session):
+            ticket.status = after
+            if before is Status.CLOSED:
+                # The previous agent if they can, else the pool: assignment rule 7.
+                agents.release_unless_eligible(session, ticket)
+            # The triggers' work is what the steps below read.
+            session.flush()
+            clocks.status_changed(session, ticket, before, at=at)
+            if after is Status.CLOSED:
+                feedback.ticket_closed(session, ticket, at=at)
+            elif before is Status.CLOSED:
+                feedback.ticket_reopened(session, ticket, at=at)
+    _ask_for_agent(session, ticket)
+
+
+def _ask_for_agent(session: Session, ticket: Ticket) -> None:
+    if ticket.assigned_agent_id is None and ticket.status in {Status.OPEN, Status.IN_PROGRESS}:
+        nudge(session, Job.ASSIGN)
+
+
+def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> UUID:
+    ticket = Ticket(
+        customer_id=closed.customer_id,
+        title=closed.title,
+        description=content,
+        follows_id=closed.id,
+    )
+    session.add(ticket)
+    session.flush()
+    with as_system(session):
+        ticket.team_id = closed.team_id
+        session.flush()
+        clocks.opened(session, ticket, at=now_of(session))
+    _ask_for_agent(session, ticket)
+    return ticket.id
+
+
+def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | None) -> None:
+    require(actor, TICKET_ASSIGN, ticket)
+    if agent_id == ticket.assigned_agent_id:
+        return
+    event = Event.ASSIGNMENT if agent_id else Event.RETURN_TO_POOL
+    after = _next(session, ticket, event)
+    if agent_id is not None:
+        with as_system(session):
+            agents.require_active_agent(session, agent_id)
+    ticket.assigned_agent_id = agent_id
+    session.flush()
+    if agent_id is not None:
+        _tell_agent(session, actor, ticket)
+    _move(session, actor, ticket, after)
+
+
+def _tell_agent(session: Session, actor: Actor, ticket: Ticket) -> None:
+    """A letter to the agent who has the ticket now, unless they took it themselves."""
+    agent_id = ticket.assigned_agent_id
+    if agent_id is None or agent_id == actor.profile_id:
+        return
+    with as_system(session):
+        session.refresh(ticket, ["version", "number"])
+        letters.write(
+            session,
+            key=f"assigned:{ticket.id}:{agent_id}:{ticket.version}",
+            letter="assigned",
+            to_profile_id=agent_id,
+            ticket_id=ticket.id,
+            params={
+                "number": ticket.number,
+                "title": ticket.title,
+                "priority": ticket.priority.value,
+            },
+        )
+
+
+def _edit(actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
+    if changes.title is UNSET and changes.description is UNSET:
+        return
+    require(actor, TICKET_EDIT, ticket)
+    if changes.title is not UNSET:
+        ticket.title = texts.title(changes.title)
+    if changes.description is not UNSET:
+        ticket.description = texts.description(changes.description)
+
+
+def _prioritise(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
+    if changes.priority is UNSET or changes.priority is ticket.priority:
+        return
+    limit = current(session).customer_max_priority
+    require(actor, TICKET_SET_PRIORITY, ticket, priority=changes.priority, limit=limit)
+    ticket.priority = changes.priority
+    session.flush()
+    with as_system(session):
+        # The trigger has moved the priority that SLA targets follow.
+        session.refresh(ticket, ["sla_priority"])
+        clocks.priority_changed(session, ticket, at=now_of(session))
+
+
+def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
+    if changes.team_id is UNSET and changes.tags is UNSET:
+        return
+    require(actor, TICKET_ROUTE, ticket)
+    if changes.tags is not UNSET:
+        ticket.tags = texts.tags(changes.tags)
+    if changes.team_id is not UNSET and changes.team_id != ticket.team_id:
+        ticket.team_id = changes.team_id
+        session.flush()
+        with as_system(session):
+            clocks.team_changed(session, ticket, at=now_of(session))
