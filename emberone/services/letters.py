@@ -1,0 +1,112 @@
+"""Letters: writing them into the outbox with the change that causes them.
+
+A letter is a row; delivering it is `services/delivery.py`'s work and wording it
+`mail/`'s, which renders it from `letter` and `params` whenever it is looked at.
+The steps here need the product's rights (SYSTEM, or inside `as_system`).
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from emberone.jobs import Job, nudge
+
+#: Why the person of a row of `profiles` is not mailed; NULL: they are. The domain
+#: `.invalid` is reserved for addresses that do not exist (RFC 6761); imports use it.
+REFUSAL: Final = (
+    "CASE"
+    r" WHEN lower(profiles.email) ~ '[@.]invalid\.?$' THEN 'No mail can reach this address.'"
+    " WHEN EXISTS (SELECT FROM suppressed_addresses AS suppressed"
+    " WHERE suppressed.email = lower(profiles.email))"
+    " THEN 'This address no longer takes mail.'"
+    " WHEN EXISTS (SELECT FROM users WHERE NOT users.active AND users.id ="
+    " CASE WHEN profiles.user_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
+    " THEN profiles.user_id::uuid END)"
+    " THEN 'This person is deactivated.'"
+    " END"
+)
+
+#: One letter to one person. The person's name and what the ticket is called are
+#: fixed here too, so that callers give only what is special to their letter. Who
+#: is not mailed gets a `suppressed` row: the mail log says why nothing came.
+_WRITE = text(
+    "INSERT INTO mail_outbox"  # noqa: S608 - made of our own constant
+    " (key, letter, params, to_profile_id, to_email, ticket_id, state, last_error, send_after)"
+    " SELECT :key, :letter,"
+    " jsonb_build_object('name', profiles.full_name) || coalesce(ticket.params, '{}')"
+    " || cast(:params AS jsonb), profiles.id, profiles.email, ticket.id,"
+    " CASE WHEN refusal.reason IS NULL THEN 'queued' ELSE 'suppressed' END,"
+    " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now())"
+    " FROM profiles"
+    f" CROSS JOIN LATERAL (SELECT {REFUSAL} AS reason) AS refusal"
+    " LEFT JOIN LATERAL (SELECT id, jsonb_build_object('ticket_id', id, 'number', number,"
+    " 'title', title, 'priority', priority) AS params"
+    " FROM tickets WHERE id = cast(:ticket_id AS uuid)) AS ticket ON true"
+    " WHERE profiles.id = :to_profile_id"
+    " ON CONFLICT (key) DO NOTHING"
+    " RETURNING state"
+)
+
+#: Every admin who may still sign in, or has yet to do so for the first time.
+_ACTIVE_ADMINS = text(
+    "SELECT profiles.id FROM profiles"  # noqa: S608 - made of our own constant
+    f" WHERE profiles.role = 'ADMIN' AND {REFUSAL} IS DISTINCT FROM 'This person is deactivated.'"
+    " ORDER BY profiles.id"
+)
+
+
+def write(
+    session: Session,
+    *,
+    key: str,
+    letter: str,
+    to_profile_id: UUID,
+    ticket_id: UUID | None,
+    params: dict[str, Any],
+    send_after: datetime | None = None,
+) -> bool:
+    """Write a letter unless there is one of this key already; say whether it is new.
+
+    `params` is plain JSON; `name` of the reader and `ticket_id`, `number`,
+    `title`, `priority` of the ticket are added where it does not give them.
+    """
+    state = session.scalar(
+        _WRITE,
+        {
+            "key": key,
+            "letter": letter,
+            "params": json.dumps(params),
+            "to_profile_id": to_profile_id,
+            "ticket_id": ticket_id,
+            "send_after": send_after,
+        },
+    )
+    if state == "queued":
+        nudge(session, Job.MAIL)
+    return state is not None
+
+
+def write_to_admins(
+    session: Session,
+    *,
+    key_prefix: str,
+    letter: str,
+    ticket_id: UUID | None,
+    params: dict[str, Any],
+) -> int:
+    """Write the letter to every active admin, each under a key of their own; count the new ones."""
+    return sum(
+        write(
+            session,
+            key=f"{key_prefix}:{admin_id}",
+            letter=letter,
+            to_profile_id=admin_id,
+            ticket_id=ticket_id,
+            params=params,
+        )
+        for admin_id in session.scalars(_ACTIVE_ADMINS).all()
+    )
