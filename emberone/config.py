@@ -6,6 +6,7 @@ that names the variable.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,9 @@ class Settings:
 def read_port(environ: Mapping[str, str]) -> int:
     """The TCP port of the web process, from EMBERONE_PORT."""
     text = environ.get("EMBERONE_PORT") or str(DEFAULT_PORT)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise ConfigurationError(f"EMBERONE_PORT must be a number from 1 to 65535, not {text!r}.")
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        shown = text if len(text) < 20 else f"{text[:20]}…"
+        raise ConfigurationError(f"EMBERONE_PORT must be a number from 1 to 65535, not {shown!r}.")
     return int(text)
 
 
@@ -96,7 +98,7 @@ def _database_url(environ: Mapping[str, str], name: str) -> str:
         )
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ConfigurationError(f"{name} is not a database URL.") from None
     if url.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise ConfigurationError(f"{name} must be a postgresql:// URL, not {url.drivername}://.")
