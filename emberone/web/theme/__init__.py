@@ -82,6 +82,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         formats.time_short,
         formats.time_ago,
         formats.initials,
+        formats.record_name,
         formats.avatar_tint,
         navigation.home_url,
         navigation.navigation,

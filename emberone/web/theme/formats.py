@@ -1,6 +1,7 @@
 """How the pages word times and names."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from babel.dates import format_timedelta
 from flask_babel import format_datetime, get_locale
@@ -40,6 +41,12 @@ def time_ago(moment: datetime, *, now: datetime) -> str:
         format="narrow",
         locale=get_locale() or "en",
     )
+
+
+def record_name(record: Any) -> str:
+    """Return what a record calls itself, or nothing if it only has Python's own words."""
+    name = str(record)
+    return "" if name.startswith("<") else name
 
 
 def initials(name: str) -> str:

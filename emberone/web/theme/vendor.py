@@ -14,10 +14,10 @@ TARGET = THEME / "static" / "vendor"
 
 #: Package → the files that pages load.
 FILES = {
-    "@tabler/core": ["dist/css/tabler.min.css", "dist/css/tabler-vendors.min.css"],
+    "@tabler/core": ["dist/css/tabler.min.css"],
     "@tabler/icons": [],
     "htmx.org": ["dist/htmx.min.js"],
-    "tom-select": ["dist/js/tom-select.base.min.js"],
+    "tom-select": ["dist/js/tom-select.popular.min.js", "dist/css/tom-select.min.css"],
 }
 
 MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy
@@ -67,7 +67,7 @@ def copy_licence(package: Path, name: str) -> None:
 
 
 def sprite(icons: Path, names: list[str]) -> str:
-    """Return one SVG with a symbol for each named icon."""
+    """Return one SVG with a symbol for each named icon; strokes and fill are the style sheet's."""
     symbols = []
     for name in names:
         source = icons / "icons" / "outline" / f"{name}.svg"
@@ -75,8 +75,7 @@ def sprite(icons: Path, names: list[str]) -> str:
             raise SystemExit(f"icons.txt: there is no icon {name!r}.")
         drawn = _DRAWN.findall(source.read_text().replace(_BOUNDS, ""))
         symbols.append(
-            f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
-            f'stroke-linecap="round" stroke-linejoin="round">{"".join(drawn)}</symbol>'
+            f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(drawn)}</symbol>'
         )
     lines = "\n".join(symbols)
     return f'<svg xmlns="http://www.w3.org/2000/svg">\n{lines}\n</svg>\n'

@@ -168,6 +168,7 @@
     if (!searched.length && !tagged.length) return;
     await loadLibrary();
     const words = { render: { no_results: () => Object.assign(document.createElement("div"), { className: "no-results", textContent: settings.textNone }) } };
+    const removable = { remove_button: { title: settings.textRemove } };
     searched.forEach((select) => {
       const url = select.dataset.typeaheadUrl;
       const remote = url && {
@@ -186,9 +187,12 @@
         remote.options = [...select.options].map((option) => ({ 0: option.value, 1: option.text }));
         remote.items = [...select.selectedOptions].map((option) => option.value);
       }
-      new TomSelect(select, { ...words, ...remote, maxOptions: 50, plugins: [] });
+      // The library points the label at its own input; the select keeps the name.
+      const name = select.labels[0]?.textContent || select.getAttribute("aria-label");
+      if (name) select.setAttribute("aria-label", name);
+      new TomSelect(select, { ...words, ...remote, maxOptions: 50, plugins: select.multiple ? removable : {} });
     });
-    tagged.forEach((field) => new TomSelect(field, { ...words, create: true, persist: false }));
+    tagged.forEach((field) => new TomSelect(field, { ...words, create: true, persist: false, plugins: removable }));
   };
 
   addEventListener("DOMContentLoaded", () => enhance(document));
