@@ -58,7 +58,9 @@ def recreate_database(server: EmbeddedPostgres, name: str = DATABASE) -> None:
     """Give the database back its first state; history cannot be emptied otherwise."""
     with server.connect() as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
+        connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER} STRATEGY FILE_COPY"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,461 @@
+"""What follows from a row's change, raw SQL included."""
+
+import threading
+
+import psycopg
+import pytest
+
+from emberone.domain.actor import Actor
+from tests.database.conftest import connected
+
+
+def _history(owner, ticket, *actions):
+    return owner.execute(
+        "SELECT action, old_value, new_value, metadata, actor_id FROM history"
+        " WHERE ticket_id = %s AND (%s::text[] = '{}' OR action = ANY (%s)) ORDER BY created_at, id",
+        (ticket, list(actions), list(actions)),
+    ).fetchall()
+
+
+class TestHistory:
+    """History is written by the database and can be changed by nobody."""
+
+    def test_each_changed_field_is_one_entry(self, people, owner):
+        agent = people.agent.profile_id
+        people.as_(people.agent)(
+            "UPDATE tickets SET status = 'IN_PROGRESS', priority = 'HIGH', assigned_agent_id = %s,"
+            " title = 'new', description = 'other' WHERE id = %s",
+            agent,
+            people.ticket,
+        )
+        entries = _history(owner, people.ticket)
+        assert [entry[0] for entry in entries] == [
+            "created",
+            "status_changed",
+            "priority_changed",
+            "assignment_changed",
+            "title_changed",
+            "description_changed",
+        ]
+        by_action = {entry[0]: entry for entry in entries}
+        assert by_action["status_changed"][1:3] == ({"status": "OPEN"}, {"status": "IN_PROGRESS"})
+        assert by_action["priority_changed"][1:3] == ({"priority": "MEDIUM"}, {"priority": "HIGH"})
+        assert by_action["assignment_changed"][1:3] == (
+            {"assignedAgentId": None},
+            {"assignedAgentId": str(agent)},
+        )
+        assert all(entry[4] == agent for entry in entries[1:])
+        assert all(entry[3] == {"source": "agent_dashboard"} for entry in entries[1:])
+
+    def test_psql_is_recorded_too(self, people, owner):
+        owner.execute("UPDATE tickets SET status = 'CLOSED'")
+        (entry,) = _history(owner, people.ticket, "status_changed")
+        assert entry[3] == {"source": "system"}
+        assert entry[4] is None
+
+    def test_nothing_changed_is_nothing_recorded(self, people, owner):
+        before = _history(owner, people.ticket)
+        owner.execute("UPDATE tickets SET title = title, status = status")
+        assert _history(owner, people.ticket) == before
+
+    def test_it_outlives_its_ticket(self, people, owner):
+        people.as_(people.admin)("DELETE FROM tickets WHERE id = %s", people.ticket)
+        created, deleted = _history(owner, people.ticket)
+        assert (created[0], deleted[0]) == ("created", "deleted")
+        assert deleted[1]["title"] == created[2]["title"]
+
+    @pytest.mark.parametrize("who", ["emberone_owner", "postgres"])
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE history SET action = 'x'",
+            'UPDATE history SET metadata = \'{"source": "system"}\', actor_id = NULL',
+            "UPDATE history SET actor_id = NULL WHERE actor_id IS NOT NULL",
+            "UPDATE history SET created_at = now()",
+            "DELETE FROM history",
+            "TRUNCATE history",
+            "TRUNCATE tickets CASCADE",
+            "TRUNCATE comments",
+        ],
+    )
+    def test_the_owner_and_a_superuser_are_refused_too(self, postgres, people, who, statement):
+        people.as_(people.agent)("UPDATE tickets SET status = 'WAITING'")
+        with connected(postgres, who) as connection:
+            for replication in ("origin", "replica") if who == "postgres" else ("origin",):
+                if who == "postgres":
+                    connection.execute(f"SET session_replication_role = {replication}")
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(statement)
+
+    def test_only_the_name_of_a_person_who_is_gone_is_forgotten(self, people, owner, make):
+        ghost = make.customer()
+        people.as_(Actor(ghost.profile_id, None))(
+            "UPDATE tickets SET title = 'by ghost' WHERE id = %s", people.ticket
+        )
+        people.as_(people.admin)("DELETE FROM profiles WHERE id = %s", ghost.profile_id)
+        (entry,) = _history(owner, people.ticket, "title_changed")
+        assert entry[4] is None
+        assert entry[2] == {"title": "by ghost"}
+
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("new_value", '{"unknown": 1}'),
+            ("new_value", '{"status": "BROKEN"}'),
+            ("new_value", '{"status": null}'),
+            ("new_value", '{"assignedAgentId": "not-a-uuid"}'),
+            ("new_value", "[]"),
+            ("metadata", "{}"),
+            ("metadata", '{"source": "elsewhere"}'),
+            ("metadata", '{"source": "system", "extra": 1}'),
+            ("metadata", '{"source": "system", "reason": 1}'),
+        ],
+    )
+    def test_malformed_json_is_refused(self, people, column, value):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            people.by_role(None)(
+                f"INSERT INTO history (ticket_id, action, {column}) VALUES (uuidv7(), 'x', %s)",
+                value,
+            )
+
+
+class TestErasing:
+    """A person's texts can be blanked, and by `erase_texts` alone."""
+
+    def test_texts_go_and_the_facts_stay(self, people, owner):
+        customer = people.customer.profile_id
+        run = people.as_(people.customer)
+        run("UPDATE tickets SET title = 'my secret', description = 'secret'")
+        run(
+            "INSERT INTO comments (ticket_id, author_id, content) VALUES (%s, %s, 'secret')",
+            people.ticket,
+            customer,
+        )
+        run("UPDATE comments SET content = 'another secret'")
+        people.as_(people.admin)("SELECT erase_texts(%s)", customer)
+        dump = "".join(
+            str(row)
+            for table in ("tickets", "comments", "history")
+            for row in owner.execute(f"SELECT to_jsonb(t) - 'search' FROM {table} t").fetchall()
+        )
+        assert "secret" not in dump
+        actions = [entry[0] for entry in _history(owner, people.ticket)]
+        assert "title_changed" in actions
+        assert actions[-1] == "texts_erased"
+
+    def test_others_texts_stay(self, people, owner):
+        people.as_(people.admin)("SELECT erase_texts(%s)", people.customer.profile_id)
+        (title,) = owner.execute(
+            "SELECT title FROM tickets WHERE id = %s", (people.foreign,)
+        ).fetchone()
+        assert title != "[erased]"
+
+    def test_only_admins_may(self, people):
+        for actor in (people.agent, people.customer, Actor(None, None)):
+            people.as_(actor).refuses("SELECT erase_texts(%s)", people.customer.profile_id)
+
+
+class TestTicketColumns:
+    """Columns that the database keeps by itself."""
+
+    def test_closing_and_reopening_keep_closed_at(self, people, owner):
+        run = people.as_(people.agent)
+        then = run("SELECT '2020-05-05 10:00+00'::timestamptz")[0][0]
+        run("UPDATE tickets SET status = 'CLOSED' WHERE id = %s", people.ticket, now=then)
+        assert owner.execute(
+            "SELECT closed_at FROM tickets WHERE id = %s", (people.ticket,)
+        ).fetchone() == (then,)
+        run("UPDATE tickets SET status = 'OPEN' WHERE id = %s", people.ticket)
+        assert owner.execute(
+            "SELECT closed_at FROM tickets WHERE id = %s", (people.ticket,)
+        ).fetchone() == (None,)
+
+    def test_a_given_closing_time_is_kept(self, owner, people):
+        owner.execute(
+            "UPDATE tickets SET status = 'CLOSED', closed_at = '2021-01-01 00:00+00' WHERE id = %s",
+            (people.ticket,),
+        )
+        (closed_at,) = owner.execute(
+            "SELECT closed_at FROM tickets WHERE id = %s", (people.ticket,)
+        ).fetchone()
+        assert closed_at.year == 2021
+
+    @pytest.mark.parametrize(
+        ("change", "moves_version", "moves_public"),
+        [
+            ("title = 'x'", True, True),
+            ("status = 'WAITING'", True, True),
+            ("priority = 'LOW'", True, True),
+            ("tags = '{vip}'", True, False),
+            ("assigned_agent_id = (SELECT profile_id FROM agents)", True, False),
+            ("title = title", False, False),
+        ],
+    )
+    def test_versions_move_with_what_changed(
+        self, owner, people, change, moves_version, moves_public
+    ):
+        sql = "SELECT version, public_version, public_updated_at, updated_at FROM tickets WHERE id = %s"
+        before = owner.execute(sql, (people.ticket,)).fetchone()
+        owner.execute(f"UPDATE tickets SET {change} WHERE id = %s", (people.ticket,))
+        after = owner.execute(sql, (people.ticket,)).fetchone()
+        assert after[0] - before[0] == int(moves_version)
+        assert after[1] - before[1] == int(moves_public)
+        assert (after[2] != before[2]) == moves_public
+        assert after[3] > before[3]
+
+    @pytest.mark.parametrize(("internal", "moves"), [(False, 1), (True, 0)])
+    def test_only_public_comments_move_what_the_customer_sees(self, owner, people, internal, moves):
+        sql = "SELECT public_version, version, public_updated_at FROM tickets WHERE id = %s"
+        before = owner.execute(sql, (people.ticket,)).fetchone()
+        people.as_(people.agent)(
+            "INSERT INTO comments (ticket_id, author_id, content, type, is_internal)"
+            " VALUES (%s, %s, 'c', %s, %s)",
+            people.ticket,
+            people.agent.profile_id,
+            "INTERNAL" if internal else "USER",
+            internal,
+        )
+        after = owner.execute(sql, (people.ticket,)).fetchone()
+        assert after[0] - before[0] == moves
+        assert after[1] == before[1]
+        assert (after[2] != before[2]) == bool(moves)
+
+    def test_only_agents_can_be_assigned(self, people):
+        for person in (people.admin, people.customer):
+            with pytest.raises(psycopg.errors.RaiseException, match="Only agents"):
+                people.as_(people.admin)(
+                    "UPDATE tickets SET assigned_agent_id = %s", person.profile_id
+                )
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "title = '  '",
+            "title = repeat('x', 501)",
+            "description = repeat('x', 100001)",
+            "feedback_rating = 6",
+            "feedback_rating = 0",
+            "tags = '{UPPER}'",
+            "tags = '{a,a}'",
+            "tags = '{\" padded \"}'",
+            "follows_id = id",
+        ],
+    )
+    def test_invalid_values_are_refused(self, owner, people, change):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            owner.execute(f"UPDATE tickets SET {change}")
+
+    def test_the_priority_that_targets_follow_is_the_last_one_a_person_set(self, owner, people):
+        sql = "SELECT priority::text, sla_priority::text FROM tickets WHERE id = %s"
+        people.by_role(None)("UPDATE tickets SET priority = 'HIGH'")
+        assert owner.execute(sql, (people.ticket,)).fetchone() == ("HIGH", "MEDIUM")
+        people.as_(people.agent)("UPDATE tickets SET priority = 'CRITICAL'")
+        assert owner.execute(sql, (people.ticket,)).fetchone() == ("CRITICAL", "CRITICAL")
+
+    def test_tags_in_use_are_known(self, owner, people):
+        owner.execute("UPDATE tickets SET tags = '{billing,vip}'")
+        assert owner.execute("SELECT name FROM tags ORDER BY name").fetchall() == [
+            ("billing",),
+            ("vip",),
+        ]
+
+
+class TestOpenCount:
+    """agents.open_count equals the count, whatever the statement."""
+
+    def _drift(self, owner):
+        return owner.execute(
+            "SELECT profile_id, open_count, n FROM agents LEFT JOIN LATERAL ("
+            " SELECT count(*) AS n FROM tickets WHERE assigned_agent_id = profile_id"
+            " AND status IN ('OPEN', 'IN_PROGRESS')) AS t ON true WHERE open_count <> n"
+        ).fetchall()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE tickets SET assigned_agent_id = (SELECT min(profile_id::text)::uuid FROM agents)",
+            "UPDATE tickets SET status = 'WAITING'",
+            "UPDATE tickets SET status = 'CLOSED', assigned_agent_id = NULL",
+            "DELETE FROM tickets WHERE status = 'OPEN'",
+            "INSERT INTO tickets (title, description, customer_id, assigned_agent_id)"
+            " SELECT 't', 'd', customer_id, assigned_agent_id FROM tickets",
+        ],
+    )
+    def test_bulk_statements_are_counted(self, owner, people, make, statement):
+        agents = [people.agent, make.agent()]
+        for agent in agents * 3:
+            make.ticket(people.customer, assigned_agent_id=agent.profile_id)
+        assert self._drift(owner) == []
+        assert owner.execute("SELECT sum(open_count) FROM agents").fetchone() == (6,)
+        owner.execute(statement)
+        assert self._drift(owner) == []
+
+    def test_being_given_a_ticket_is_remembered(self, owner, people):
+        owner.execute("UPDATE tickets SET assigned_agent_id = (SELECT profile_id FROM agents)")
+        (first,) = owner.execute("SELECT last_assigned_at FROM agents").fetchone()
+        assert first is not None
+        owner.execute("UPDATE tickets SET status = 'WAITING'")
+        assert owner.execute("SELECT last_assigned_at FROM agents").fetchone() == (first,)
+
+    def test_bulk_updates_in_opposite_order_do_not_deadlock(self, postgres, owner, people, make):
+        agents = [make.agent() for _ in range(8)]
+        for n in range(80):
+            make.ticket(people.customer, assigned_agent_id=agents[n % 8].profile_id, title=f"{n}")
+        failures = []
+
+        def shuffle(direction, parity):
+            try:
+                with connected(postgres, "emberone_owner") as connection:
+                    for status in ("WAITING", "OPEN") * 10:
+                        connection.execute(
+                            "UPDATE tickets SET status = %s WHERE id IN (SELECT id FROM tickets"
+                            f" WHERE number %% 2 = %s ORDER BY number {direction})",
+                            (status, parity),
+                        )
+            except psycopg.Error as error:
+                failures.append(error)
+
+        threads = [
+            threading.Thread(target=shuffle, args=("ASC", 0)),
+            threading.Thread(target=shuffle, args=("DESC", 1)),
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert failures == []
+        assert self._drift(owner) == []
+
+
+class TestComments:
+    """Comments keep what they were."""
+
+    def test_an_edit_keeps_the_old_text_whatever_the_editor_sends(self, people, owner):
+        run = people.as_(people.agent)
+        run(
+            "INSERT INTO comments (ticket_id, author_id, content) VALUES (%s, %s, 'first')",
+            people.ticket,
+            people.agent.profile_id,
+        )
+        run("UPDATE comments SET content = 'second'")
+        run("UPDATE comments SET content = 'third', metadata = '{}'")
+        run("UPDATE comments SET metadata = '{}'")
+        (metadata,) = owner.execute("SELECT metadata FROM comments").fetchone()
+        assert [edit["oldContent"] for edit in metadata["editHistory"]] == ["first", "second"]
+        assert {edit["editor"] for edit in metadata["editHistory"]} == {
+            str(people.agent.profile_id)
+        }
+
+    def test_a_deletion_is_in_history(self, people, owner):
+        people.as_(people.agent)(
+            "INSERT INTO comments (ticket_id, author_id, content) VALUES (%s, %s, 'c')",
+            people.ticket,
+            people.agent.profile_id,
+        )
+        people.as_(people.admin)("DELETE FROM comments")
+        (entry,) = _history(owner, people.ticket, "comment_deleted")
+        assert entry[4] == people.admin.profile_id
+
+    @pytest.mark.parametrize(("kind", "internal"), [("INTERNAL", False), ("USER", True)])
+    def test_kind_and_visibility_agree(self, people, kind, internal):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            people.by_role(None)(
+                "INSERT INTO comments (ticket_id, content, type, is_internal) VALUES (%s, 'c', %s, %s)",
+                people.ticket,
+                kind,
+                internal,
+            )
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            "[]",
+            '{"unknown": 1}',
+            '{"attachments": {}}',
+            '{"attachments": [{"id": 1}]}',
+            '{"editHistory": [1]}',
+            '{"systemData": []}',
+        ],
+    )
+    def test_malformed_metadata_is_refused(self, people, metadata):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            people.by_role(None)(
+                "INSERT INTO comments (ticket_id, content, metadata) VALUES (%s, 'c', %s)",
+                people.ticket,
+                metadata,
+            )
+
+
+class TestPeople:
+    """Profiles keep the product able to work."""
+
+    def test_every_agent_has_a_row_in_agents(self, people, owner):
+        owner.execute(
+            "INSERT INTO profiles (email, full_name, role) VALUES ('new@example.org', 'n', 'AGENT')"
+        )
+        assert owner.execute("SELECT count(*) FROM agents").fetchone() == (2,)
+        owner.execute("UPDATE profiles SET role = 'CUSTOMER' WHERE email = 'new@example.org'")
+        assert owner.execute("SELECT count(*) FROM agents").fetchone() == (1,)
+
+    def test_an_agent_with_tickets_stays_an_agent(self, people, owner):
+        owner.execute("UPDATE tickets SET assigned_agent_id = (SELECT profile_id FROM agents)")
+        with pytest.raises(psycopg.errors.RaiseException, match="hand them over"):
+            owner.execute("UPDATE profiles SET role = 'CUSTOMER' WHERE role = 'AGENT'")
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "DELETE FROM profiles WHERE role = 'ADMIN'",
+            "UPDATE profiles SET role = 'AGENT' WHERE role = 'ADMIN'",
+            "UPDATE users SET active = false",
+        ],
+    )
+    def test_the_last_admin_stays(self, people, owner, statement):
+        owner.execute(
+            "WITH u AS (INSERT INTO users (email, fs_uniquifier) VALUES ('a@example.org', 'x') RETURNING id)"
+            " UPDATE profiles SET user_id = u.id::text FROM u WHERE role = 'ADMIN'"
+        )
+        with pytest.raises(psycopg.errors.RaiseException, match="last active admin"):
+            owner.execute(statement)
+
+    def test_two_admins_cannot_remove_each_other(self, postgres, people, make):
+        second = make.admin()
+        with (
+            connected(postgres, "emberone_owner") as one,
+            connected(postgres, "emberone_owner") as two,
+        ):
+            outcome = []
+
+            def demote_second():
+                try:
+                    two.execute(
+                        "UPDATE profiles SET role = 'CUSTOMER' WHERE id = %s", (second.profile_id,)
+                    )
+                except psycopg.errors.RaiseException as error:
+                    outcome.append(error)
+
+            with one.transaction():
+                one.execute(
+                    "UPDATE profiles SET role = 'CUSTOMER' WHERE id = %s",
+                    (people.admin.profile_id,),
+                )
+                thread = threading.Thread(target=demote_second)
+                thread.start()
+            thread.join(30)
+            assert len(outcome) == 1
+
+    def test_a_customer_with_tickets_cannot_be_deleted(self, people):
+        with pytest.raises(psycopg.errors.IntegrityError) as refusal:
+            people.as_(people.admin)(
+                "DELETE FROM profiles WHERE id = %s", people.customer.profile_id
+            )
+        assert refusal.value.sqlstate in {"23503", "23001"}
+
+    def test_addresses_are_unique_whatever_their_case(self, owner, people):
+        owner.execute(
+            "INSERT INTO profiles (email, full_name, role) VALUES ('A@x.org', 'n', 'CUSTOMER')"
+        )
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            owner.execute(
+                "INSERT INTO profiles (email, full_name, role) VALUES ('a@X.org', 'n', 'CUSTOMER')"
+            )
