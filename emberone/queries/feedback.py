@@ -1,0 +1,72 @@
+"""Feedback requests: those of a ticket, and the one that a letter's link names."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from emberone.domain.enums import FeedbackState, Role
+from emberone.domain.feedback import LinkState, link_state
+from emberone.mail.tokens import token_hash
+from emberone.models import FeedbackRequest, Profile, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A feedback request that was sent, as the holder of its link may see it."""
+
+    request_id: UUID
+    profile_id: UUID
+    role: Role
+    ticket_id: UUID
+    number: int
+    title: str
+    cycle: int
+    state: FeedbackState
+    expires_at: datetime
+    voided_at: datetime | None
+    answer_no: int
+    rating: int | None
+    text: str | None
+
+    def link_state(self, *, now: datetime) -> LinkState:
+        """What the link is still good for."""
+        return link_state(self.expires_at, self.voided_at, now=now)
+
+
+def invitation(session: Session, token: str) -> Invitation | None:
+    """The request that a link's token belongs to; None where there is no such link."""
+    row = session.execute(
+        select(
+            FeedbackRequest.id,
+            FeedbackRequest.profile_id,
+            Profile.role,
+            Ticket.id,
+            Ticket.number,
+            Ticket.title,
+            FeedbackRequest.cycle,
+            FeedbackRequest.state,
+            FeedbackRequest.expires_at,
+            FeedbackRequest.voided_at,
+            FeedbackRequest.answer_no,
+            FeedbackRequest.rating,
+            FeedbackRequest.answer_text,
+        )
+        .join(Ticket, Ticket.id == FeedbackRequest.ticket_id)
+        .join(Profile, Profile.id == FeedbackRequest.profile_id)
+        .where(FeedbackRequest.token_hash == token_hash(token))
+    ).one_or_none()
+    return None if row is None else Invitation(*row._tuple())
+
+
+def requests_of(session: Session, ticket_id: UUID) -> list[FeedbackRequest]:
+    """The requests of a ticket, the newest closing first."""
+    return list(
+        session.scalars(
+            select(FeedbackRequest)
+            .where(FeedbackRequest.ticket_id == ticket_id)
+            .order_by(FeedbackRequest.cycle.desc())
+        )
+    )
