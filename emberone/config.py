@@ -38,6 +38,8 @@ class Settings:
     data_dir: Path
     host: str
     port: int
+    #: How many reverse proxies of ours stand in front and name the client's address.
+    trusted_proxies: int = 0
 
     @property
     def is_https(self) -> bool:
@@ -73,6 +75,7 @@ class Settings:
             data_dir=read_data_dir(environ),
             host=host,
             port=port,
+            trusted_proxies=_trusted_proxies(environ),
         )
 
 
@@ -132,6 +135,15 @@ def _secret_key(environ: Mapping[str, str]) -> str:
             f"EMBERONE_SECRET_KEY is too short: at least {MINIMUM_SECRET_LENGTH} characters."
         )
     return key
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> int:
+    text = environ.get("EMBERONE_TRUSTED_PROXIES") or "0"
+    if not re.fullmatch("[0-9]", text):
+        raise ConfigurationError(
+            "EMBERONE_TRUSTED_PROXIES must be the number of proxies in front, from 0 to 9."
+        )
+    return int(text)
 
 
 def _in_url(host: str) -> str:

@@ -14,7 +14,7 @@ migrate = Migrate(compare_type=True, render_as_batch=False)
 
 def create_core(settings: Settings, name: str = "emberone") -> Flask:
     """An application that knows the database; edges add what they need to it."""
-    app = Flask(name, static_folder=None)
+    app = Flask(name, static_folder=None, template_folder=str(templates_folder()))
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
@@ -30,3 +30,8 @@ def create_core(settings: Settings, name: str = "emberone") -> Flask:
 def migrations_folder() -> Path:
     """Where the migrations lie, in a checkout and in an installed wheel alike."""
     return Path(__file__).parent.parent / "migrations"
+
+
+def templates_folder() -> Path:
+    """Where the pages and letters lie, in a checkout and in an installed wheel alike."""
+    return Path(__file__).parent.parent / "templates"

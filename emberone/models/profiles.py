@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from flask_security.core import UserMixin
+from flask_security.core import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, Index, String, cast, text
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -40,6 +40,13 @@ class Profile(Base):
     )
 
 
+class SignInRole(RoleMixin):
+    """A profile's role, in the shape Flask-Security asks for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class User(Base, UserMixin):
     """A local sign-in: e-mail address and password."""
 
@@ -66,9 +73,9 @@ class User(Base, UserMixin):
     )
 
     @property
-    def roles(self) -> list[str]:
-        """The profile's role, in the shape Flask-Security asks for."""
-        return [self.profile.role.value] if self.profile else []
+    def roles(self) -> list[SignInRole]:
+        """The profile's role; nothing of ours is decided by it."""
+        return [SignInRole(self.profile.role.value)] if self.profile else []
 
     @property
     def profile_id(self) -> UUID | None:

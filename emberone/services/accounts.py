@@ -1,0 +1,115 @@
+"""Sign-ins: creating one with its profile, choosing a password, linking it to a person."""
+
+import secrets
+import unicodedata
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from emberone.db import as_system, now_of, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Role
+from emberone.domain.errors import Conflict, Invalid, NotFound
+from emberone.models import Profile, User
+from emberone.policy import PROFILE_MANAGE, require
+
+MINIMUM_PASSWORD_LENGTH = 10
+#: Longer ones would only keep the processor busy.
+MAXIMUM_PASSWORD_LENGTH = 1000
+
+_hasher = PasswordHasher()
+
+
+@service
+def create_account(actor: Actor, email: str, full_name: str, role: Role, password: str) -> UUID:
+    """Make a person who can sign in at once; returns the profile's id.
+
+    Raises Conflict where someone has this address already, with or without a sign-in.
+    """
+    email, full_name = texts.address(email), texts.person_name(full_name)
+    hashed = hash_password(password)
+    with transaction(actor) as session:
+        require(actor, PROFILE_MANAGE)
+        with as_system(session):
+            refuse_taken_address(session, email)
+            user = User(
+                email=email,
+                password=hashed,
+                fs_uniquifier=secrets.token_hex(32),
+                confirmed_at=now_of(session),
+            )
+            session.add(user)
+            session.flush()  # gives the sign-in its id
+            profile = Profile(email=email, full_name=full_name, role=role, user_id=str(user.id))
+            session.add(profile)
+            session.flush()  # gives the profile its id
+            return profile.id
+
+
+@service
+def set_password(actor: Actor, profile_id: UUID, password: str) -> None:
+    """Give a person's sign-in a new password; every session of theirs ends."""
+    hashed = hash_password(password)
+    with transaction(actor) as session:
+        with as_system(session):
+            profile = session.get(Profile, profile_id)
+            user = session.scalars(
+                select(User).where(User.id == _local_id(profile)).with_for_update()
+            ).first()
+        if profile is None:
+            raise NotFound
+        if profile.id != actor.profile_id:
+            require(actor, PROFILE_MANAGE, profile)
+        if user is None:
+            raise Conflict("This person has no sign-in here.")
+        with as_system(session):
+            user.password = hashed
+            # Every session and every remembered device names the old one.
+            user.fs_uniquifier = secrets.token_hex(32)
+
+
+def link_profile(session: Session, user: User) -> Profile | None:
+    """The profile of this sign-in; at the first one, the person known by its confirmed address.
+
+    A step of the sign-in's transaction. None: nobody to sign in as.
+    """
+    profile = session.scalars(select(Profile).where(Profile.user_id == str(user.id))).first()
+    if profile is not None or user.confirmed_at is None:
+        return profile
+    profile = session.scalars(
+        select(Profile)
+        .where(func.lower(Profile.email) == user.email.lower(), Profile.user_id.is_(None))
+        .with_for_update()
+    ).first()
+    if profile is not None:
+        profile.user_id = str(user.id)
+        session.flush()  # so that the relationship finds it
+        session.refresh(user, ["profile"])
+    return profile
+
+
+def refuse_taken_address(session: Session, email: str) -> None:
+    """Raise Conflict where a profile or a sign-in has this address."""
+    for column in (Profile.email, User.email):
+        if session.scalars(select(column).where(func.lower(column) == email.lower())).first():
+            raise Conflict("Someone with this e-mail address exists already.")
+
+
+def hash_password(password: str) -> str:
+    """The Argon2 hash that is stored; raises Invalid for a password that is too short or long."""
+    if len(password) < MINIMUM_PASSWORD_LENGTH:
+        raise Invalid(f"A password has at least {MINIMUM_PASSWORD_LENGTH} characters.")
+    if len(password) > MAXIMUM_PASSWORD_LENGTH:
+        raise Invalid(f"A password has at most {MAXIMUM_PASSWORD_LENGTH} characters.")
+    # As the sign-in form does, so that a letter typed on another keyboard is the same letter.
+    return _hasher.hash(unicodedata.normalize("NFKD", password))
+
+
+def _local_id(profile: Profile | None) -> UUID | None:
+    try:
+        return UUID(profile.user_id or "") if profile else None
+    except ValueError:
+        return None

@@ -1,0 +1,96 @@
+"""How often a password may be guessed: per account and per address.
+
+Counted in Redis where the broker is one, so that all processes count together;
+otherwise, and while Redis is away, each process counts in its own memory.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import current_user, user_logged_in
+from limits import RateLimitItem
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from emberone.config import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Tries for one account, from wherever they come; a right password begins a new count.
+PER_ACCOUNT = "10 per 5 minutes"
+#: Wrong passwords from one address; an office may share one.
+PER_ADDRESS = "50 per 5 minutes"
+#: A sign-in waits this long for Redis, and then counts in memory.
+_REDIS_TIMEOUT_S = 0.25
+
+
+def init_throttle(app: Flask, settings: Settings, endpoint: str) -> None:
+    """Bound the POSTs of the sign-in endpoint."""
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        key_prefix="emberone",
+        strategy="fixed-window",
+        in_memory_fallback_enabled=True,
+        # Redis may go between the check and the count: then the count is lost, not the sign-in.
+        swallow_errors=True,
+        headers_enabled=True,
+        **_storage(settings),
+    )
+    view: Any = app.view_functions[endpoint]
+    view = limiter.limit(PER_ACCOUNT, key_func=account_key, methods=["POST"])(view)
+    view = limiter.limit(PER_ADDRESS, methods=["POST"], deduct_when=_has_failed)(view)
+    app.view_functions[endpoint] = view
+    user_logged_in.connect(_forget(limiter), app, weak=False)
+    app.extensions["emberone.limiter"] = limiter
+
+
+def _storage(settings: Settings) -> dict[str, Any]:
+    if not settings.redis_url.startswith(("redis://", "rediss://")):
+        return {"storage_uri": "memory://"}
+    return {
+        "storage_uri": settings.redis_url,
+        "storage_options": {
+            "socket_connect_timeout": _REDIS_TIMEOUT_S,
+            "socket_timeout": _REDIS_TIMEOUT_S,
+            "retry": Retry(NoBackoff(), 0),
+        },
+    }
+
+
+def account_key() -> str:
+    """The account that is tried, as a digest: addresses of people stay out of Redis."""
+    email = request.form.get("email")
+    if email is None:
+        body = request.get_json(silent=True)
+        email = body.get("email") if isinstance(body, dict) else None
+    name = email.strip().lower() if isinstance(email, str) else ""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
+def _has_failed(response: Any) -> bool:
+    return not current_user.is_authenticated
+
+
+def _forget(limiter: Limiter) -> Callable[..., None]:
+    """The person has shown who they are: the tries before do not count against them."""
+
+    def forget(sender: Flask, **_: Any) -> None:
+        for tried in limiter.current_limits:
+            if account_key() in tried.request_args:
+                _clear(limiter, tried.limit, tried.request_args)
+
+    return forget
+
+
+def _clear(limiter: Limiter, limit: RateLimitItem, arguments: list[str]) -> None:
+    try:
+        limiter.limiter.clear(limit, *arguments)
+    except Exception:
+        # Whatever the storage raises when it is away; the count ends by itself.
+        logger.warning("throttle.not_cleared", exc_info=True)
