@@ -1,0 +1,158 @@
+"""Agents, teams and tags: who works, with whom, at what."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from emberone.domain.enums import Availability, Role
+from emberone.models import Agent, Profile, Tag, Team
+from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_text
+from emberone.queries.profiles import Choice
+
+#: So many choices stand in a form; above it one types to find the rest.
+CHOICES_LIMIT = 200
+
+#: The list of tags, by name.
+TAGS: Final = Order("name", (Key(Tag.name, parse_text),), descending=False)
+
+
+class AgentRow(NamedTuple):
+    """One agent at work."""
+
+    id: UUID
+    full_name: str
+    email: str
+    availability: Availability
+    capacity: int
+    open_count: int
+    skills: list[str]
+    last_assigned_at: datetime | None
+    version: int
+    team_ids: list[UUID]
+    team_names: list[str]
+
+    @property
+    def profile_id(self) -> UUID:
+        """The agent's profile, under the name that the permission table knows."""
+        return self.id
+
+
+class TeamRow(NamedTuple):
+    """One team and the names of its members."""
+
+    id: UUID
+    name: str
+    version: int
+    members: list[str]
+
+
+class TagRow(NamedTuple):
+    """One tag."""
+
+    name: str
+    is_skill: bool
+
+
+#: All agents by name, or the one asked for.
+_AGENTS = text(
+    """
+    SELECT agents.profile_id, full_name, email, availability, capacity, open_count, skills,
+        last_assigned_at, agents.version,
+        ARRAY(SELECT teams.id FROM team_members JOIN teams ON teams.id = team_id
+            WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id),
+        ARRAY(SELECT teams.name FROM team_members JOIN teams ON teams.id = team_id
+            WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id)
+    FROM agents JOIN profiles ON profiles.id = agents.profile_id
+    WHERE cast(:profile_id AS uuid) IS NULL OR agents.profile_id = :profile_id
+    ORDER BY full_name, agents.profile_id
+    """
+)
+
+#: All teams by name, or the one asked for.
+_TEAMS = text(
+    """
+    SELECT id, name, version,
+        ARRAY(SELECT full_name FROM team_members
+            JOIN profiles ON profiles.id = team_members.profile_id
+            WHERE team_members.team_id = teams.id ORDER BY full_name)
+    FROM teams
+    WHERE cast(:team_id AS uuid) IS NULL OR id = :team_id
+    ORDER BY name, id
+    """
+)
+
+
+def list_agents(session: Session) -> list[AgentRow]:
+    """All agents, by name."""
+    return [_agent(tuple(row)) for row in session.execute(_AGENTS, {"profile_id": None})]
+
+
+def agent_details(session: Session, profile_id: UUID) -> AgentRow | None:
+    """One agent, or None."""
+    row = session.execute(_AGENTS, {"profile_id": profile_id}).one_or_none()
+    return None if row is None else _agent(tuple(row))
+
+
+def _agent(row: tuple[object, ...]) -> AgentRow:
+    agent = AgentRow(*row)  # type: ignore[arg-type]  # The statement's columns are its fields.
+    return agent._replace(availability=Availability(agent.availability))
+
+
+def availability_of(session: Session, profile_id: UUID) -> Availability | None:
+    """Whether this agent takes tickets now; None for whoever is no agent."""
+    return session.scalar(select(Agent.availability).where(Agent.profile_id == profile_id))
+
+
+def agent_choices(session: Session) -> list[Choice]:
+    """The first agents by name; one more than the limit where there are more."""
+    rows = session.execute(
+        select(Profile.id, Profile.full_name)
+        .where(Profile.role == Role.AGENT)
+        .order_by(Profile.full_name, Profile.id)
+        .limit(CHOICES_LIMIT + 1)
+    )
+    return [Choice(*row) for row in rows]
+
+
+def list_teams(session: Session) -> list[TeamRow]:
+    """All teams, by name."""
+    return [TeamRow(*row) for row in session.execute(_TEAMS, {"team_id": None})]
+
+
+def team_details(session: Session, team_id: UUID) -> TeamRow | None:
+    """One team, or None."""
+    row = session.execute(_TEAMS, {"team_id": team_id}).one_or_none()
+    return None if row is None else TeamRow(*row)
+
+
+def team_choices(session: Session) -> list[Choice]:
+    """The teams, by name."""
+    rows = session.execute(select(Team.id, Team.name).order_by(Team.name, Team.id).limit(1000))
+    return [Choice(*row) for row in rows]
+
+
+def list_tags(session: Session, words: str | None, paging: Paging) -> Page[TagRow]:
+    """One page of the tags whose name contains the words."""
+    statement = select(Tag.name, Tag.is_skill)
+    if words is not None:
+        statement = statement.where(Tag.name.icontains(words, autoescape=True))
+    return fetch_page(session, statement, TagRow, paging)
+
+
+def find_tags(session: Session, words: str, limit: int) -> list[str]:
+    """The first tags whose name contains the words."""
+    statement = (
+        select(Tag.name)
+        .where(Tag.name.icontains(words, autoescape=True))
+        .order_by(Tag.name)
+        .limit(limit)
+    )
+    return list(session.scalars(statement))
+
+
+def skill_names(session: Session) -> list[str]:
+    """The tags that are skills, by name."""
+    return list(session.scalars(select(Tag.name).where(Tag.is_skill).order_by(Tag.name)))

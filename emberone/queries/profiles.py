@@ -1,0 +1,157 @@
+"""People: the list, one of them, and who answers to a few typed letters."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Role
+from emberone.models import Profile, User
+from emberone.policy import PROFILE_MANAGE, may_ever
+from emberone.queries.paging import (
+    Key,
+    Order,
+    Page,
+    Paging,
+    contains,
+    fetch_page,
+    parse_id,
+    parse_text,
+)
+
+_id = Key(Profile.id, parse_id)
+
+#: The list's orders; ids are in order of time, so `created` needs no other key.
+ORDERS: Final = {
+    order.name: order
+    for order in (
+        Order("name", (Key(Profile.full_name, parse_text), _id), descending=False),
+        Order("created", (_id,)),
+    )
+}
+
+#: So many people are offered to someone typing a name.
+LOOKUP_LIMIT = 20
+
+
+class ProfileRow(NamedTuple):
+    """One person."""
+
+    id: UUID
+    user_id: str | None
+    email: str
+    full_name: str
+    role: Role
+    declines_feedback: bool
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFilters:
+    """Which people to show; what is empty does not filter."""
+
+    role: Role | None = None
+    text: str | None = None
+
+
+def _profiles() -> Select[*tuple[Any, ...]]:
+    return select(
+        Profile.id,
+        Profile.user_id,
+        Profile.email,
+        Profile.full_name,
+        Profile.role,
+        Profile.declines_feedback,
+        Profile.version,
+        Profile.created_at,
+        Profile.updated_at,
+    )
+
+
+def list_profiles(session: Session, filters: ProfileFilters, paging: Paging) -> Page[ProfileRow]:
+    """One page of people."""
+    statement = _profiles()
+    if filters.role is not None:
+        statement = statement.where(Profile.role == filters.role)
+    if filters.text is not None:
+        statement = statement.where(
+            or_(contains(Profile.full_name, filters.text), contains(Profile.email, filters.text))
+        )
+    return fetch_page(session, statement, ProfileRow, paging)
+
+
+def profile_details(session: Session, profile_id: UUID) -> ProfileRow | None:
+    """One person, or None."""
+    row = session.execute(_profiles().where(Profile.id == profile_id)).one_or_none()
+    return None if row is None else ProfileRow(*row)
+
+
+def deactivated(session: Session, actor: Actor, rows: Iterable[ProfileRow]) -> set[UUID]:
+    """Which of these people may not sign in; empty for those who may not know."""
+    if not may_ever(actor, PROFILE_MANAGE):
+        return set()
+    users: dict[UUID, UUID] = {}
+    for row in rows:
+        # An outside provider's subject need not be one of our ids.
+        if row.user_id and len(row.user_id) == 36:
+            try:
+                users[UUID(row.user_id)] = row.id
+            except ValueError:
+                continue
+    if not users:
+        return set()
+    found = session.scalars(select(User.id).where(User.id.in_(users), User.active.is_(False)))
+    return {users[user_id] for user_id in found}
+
+
+class Choice(NamedTuple):
+    """One thing to choose, by its id."""
+
+    id: UUID
+    label: str
+
+
+def find_people(
+    session: Session, text: str, roles: Iterable[Role], limit: int = LOOKUP_LIMIT
+) -> list[Choice]:
+    """The first people of these roles whose name or address contains the text."""
+    statement = (
+        select(Profile.id, Profile.full_name, Profile.email)
+        .where(Profile.role.in_(tuple(roles)))
+        .order_by(Profile.full_name, Profile.id)
+        .limit(min(limit, LOOKUP_LIMIT))
+    )
+    if text:
+        statement = statement.where(
+            or_(contains(Profile.full_name, text), contains(Profile.email, text))
+        )
+    return [Choice(row[0], _labelled(row[1], row[2])) for row in session.execute(statement)]
+
+
+def person(session: Session, profile_id: UUID, roles: Iterable[Role]) -> Choice | None:
+    """That person if they have one of these roles: what a lookup offers, a form may send."""
+    row = session.execute(
+        select(Profile.id, Profile.full_name, Profile.email).where(
+            Profile.id == profile_id, Profile.role.in_(tuple(roles))
+        )
+    ).one_or_none()
+    return None if row is None else Choice(row[0], _labelled(row[1], row[2]))
+
+
+def customer_of(session: Session, email: str) -> ProfileRow | None:
+    """The person with this address, in any case."""
+    row = session.execute(
+        _profiles().where(func.lower(Profile.email) == email.lower())
+    ).one_or_none()
+    return None if row is None else ProfileRow(*row)
+
+
+def _labelled(name: str, email: str) -> str:
+    return name if name == email else f"{name} ({email})"

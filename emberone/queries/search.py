@@ -1,0 +1,96 @@
+"""Full-text search over titles, descriptions and comments.
+
+`search @@ query ORDER BY created_at LIMIT 25` walks a million rows for a rare
+word. So the GIN indexes are asked first, up to a limit: few hits are sorted as
+a list of ids; with many, walking in the wanted order finds a page soon.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from emberone.models import Comment, Ticket
+
+#: More hits than this are not listed but walked.
+HIT_LIMIT = 1000
+
+_SEQSCAN = text("SELECT set_config('enable_seqscan', :value, true)")
+
+#: The tickets hit by their own words, then those hit by a comment.
+_PROBE = text(
+    """
+    SELECT
+        ARRAY(
+            SELECT id FROM tickets
+            WHERE search @@ websearch_to_tsquery('english', :words)
+            LIMIT :most
+        ) AS by_ticket,
+        ARRAY(
+            SELECT ticket_id FROM comments
+            WHERE to_tsvector('english', content) @@ websearch_to_tsquery('english', :words)
+            LIMIT :most
+        ) AS by_comment
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a search found: ids, or None where there are too many to list."""
+
+    words: str
+    by_ticket: frozenset[UUID] | None
+    by_comment: frozenset[UUID] | None
+
+    @property
+    def ids(self) -> frozenset[UUID] | None:
+        """All tickets found, or None where there are too many to list."""
+        if self.by_ticket is None or self.by_comment is None:
+            return None
+        return self.by_ticket | self.by_comment
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """The tickets found, as a condition for queries."""
+        if self.ids is not None:
+            return Ticket.id.in_(self.ids)
+        return or_(self._own_words(), self._comments())
+
+    def _own_words(self) -> ColumnElement[bool]:
+        if self.by_ticket is not None:
+            return Ticket.id.in_(self.by_ticket)
+        return Ticket.search.bool_op("@@")(_query(self.words))
+
+    def _comments(self) -> ColumnElement[bool]:
+        if self.by_comment is not None:
+            return Ticket.id.in_(self.by_comment)
+        words = func.to_tsvector(text("'english'"), Comment.content)
+        return exists(
+            select(Comment.id)
+            .where(Comment.ticket_id == Ticket.id, words.bool_op("@@")(_query(self.words)))
+            .correlate(Ticket)
+        )
+
+
+def _query(words: str) -> ColumnElement[str]:
+    return func.websearch_to_tsquery(text("'english'"), words)
+
+
+def find_tickets(session: Session, words: str) -> Hits:
+    """Ask both indexes for the words; quotes, `or` and `-` mean what they mean on the web."""
+    # With LIMIT, a sequential scan looks cheap for a word that the statistics do not know.
+    session.execute(_SEQSCAN, {"value": "off"})
+    row = session.execute(_PROBE, {"words": words, "most": HIT_LIMIT + 1}).one()
+    session.execute(_SEQSCAN, {"value": "on"})
+    return Hits(words, _listed(row.by_ticket), _listed(row.by_comment))
+
+
+def _listed(ids: list[UUID]) -> frozenset[UUID] | None:
+    return frozenset(ids) if len(ids) <= HIT_LIMIT else None
+
+
+def comment_condition(words: str) -> ColumnElement[bool]:
+    """The comments that contain the words, as a condition for queries over comments."""
+    return func.to_tsvector(text("'english'"), Comment.content).bool_op("@@")(_query(words))
