@@ -1,0 +1,61 @@
+"""The table of what may happen to a ticket."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emberone.domain.enums import Status
+from emberone.domain.errors import IllegalTransition
+from emberone.domain.lifecycle import TRANSITIONS, Event, next_status
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+WEEK = timedelta(days=7)
+REFUSED = None
+
+#: event → what follows from OPEN, IN_PROGRESS, WAITING, CLOSED; written out once more by hand.
+EXPECTED = {
+    Event.STAFF_REPLY: ("IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", REFUSED),
+    Event.STAFF_REPLY_REOPENING: ("IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS"),
+    Event.STAFF_REPLY_AND_WAIT: ("WAITING", "WAITING", "WAITING", REFUSED),
+    Event.STAFF_REPLY_AND_CLOSE: ("CLOSED", "CLOSED", "CLOSED", "CLOSED"),
+    Event.INTERNAL_NOTE: ("OPEN", "IN_PROGRESS", "WAITING", "CLOSED"),
+    Event.ASSIGNMENT: ("OPEN", "IN_PROGRESS", "WAITING", "CLOSED"),
+    Event.RETURN_TO_POOL: ("OPEN", "OPEN", "WAITING", "CLOSED"),
+    Event.CUSTOMER_COMMENT: ("OPEN", "IN_PROGRESS", "IN_PROGRESS", "OPEN"),
+    Event.CLOSE: ("CLOSED", "CLOSED", "CLOSED", REFUSED),
+    Event.CUSTOMER_REOPEN: ("OPEN", "IN_PROGRESS", "WAITING", "OPEN"),
+    Event.STAFF_REOPEN: ("OPEN", "IN_PROGRESS", "WAITING", "IN_PROGRESS"),
+}
+
+
+def _next(event, status, closed_at=NOW):
+    return next_status(event, status, closed_at=closed_at, now=NOW, reopen_window=WEEK)
+
+
+def test_every_event_is_in_the_table():
+    assert set(EXPECTED) == set(Event) == set(TRANSITIONS)
+
+
+@pytest.mark.parametrize("event", Event)
+@pytest.mark.parametrize("status", Status)
+def test_each_event_leads_where_the_table_says(event, status):
+    expected = EXPECTED[event][list(Status).index(status)]
+    if expected is REFUSED:
+        with pytest.raises(IllegalTransition):
+            _next(event, status)
+    else:
+        assert _next(event, status) is Status(expected)
+
+
+@pytest.mark.parametrize(
+    "event", [Event.CUSTOMER_COMMENT, Event.CUSTOMER_REOPEN, Event.STAFF_REOPEN]
+)
+def test_a_ticket_closed_too_long_ago_is_final(event):
+    assert _next(event, Status.CLOSED, NOW - WEEK) is not Status.CLOSED
+    with pytest.raises(IllegalTransition, match="more than 7 days ago"):
+        _next(event, Status.CLOSED, NOW - WEEK - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("event", [Event.STAFF_REPLY_REOPENING, Event.STAFF_REPLY_AND_CLOSE])
+def test_staff_may_answer_an_old_ticket_all_the_same(event):
+    assert _next(event, Status.CLOSED, NOW - 100 * WEEK)
