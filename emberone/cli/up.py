@@ -89,7 +89,8 @@ def _plan(environ: Mapping[str, str], no_demo: bool, say: Callable[[str], None])
         ours["EMBERONE_REDIS_URL"] = valkey.url()
     ours["PYTHONUNBUFFERED"] = "1"
     # The children run the very code that runs here, installed or not.
-    ours["PYTHONPATH"] = str(Path(emberone.__file__).parents[1])
+    paths = [str(Path(emberone.__file__).parents[1]), environ.get("PYTHONPATH", "")]
+    ours["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     mark = data_dir / "demo"
     shows_demo = mark.read_text() == "loaded" if mark.exists() else not no_demo
     return _Plan(

@@ -90,8 +90,22 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 @pytest.mark.parametrize("command", ["web", "worker", "beat", "migrate"])
-def test_a_wrong_variable_is_one_line(command: str, name: str, value: str) -> None:
-    assert_refused(emberone(command, **{**RIGHT, name: value}), name)
+def test_a_wrong_variable_is_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    name: str,
+    value: str,
+) -> None:
+    for variable, text in {**RIGHT, name: value}.items():
+        monkeypatch.setenv(variable, text)
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command])
+
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert name in said
+    assert len(said.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

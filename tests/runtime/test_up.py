@@ -1,0 +1,201 @@
+"""The whole product as real processes: started, stopped, killed, started again."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from emberone.processes import wait_until
+from tests.runtime.tree import ROOT, Tree
+
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+    # One tree at a time: each is the whole product.
+    pytest.mark.xdist_group("up"),
+]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / ("a folder with a long name " * 6) / "var"
+
+
+@pytest.fixture(autouse=True)
+def _parents(data_dir: Path) -> None:
+    data_dir.parent.mkdir(parents=True)
+
+
+def test_it_starts_stops_and_starts_again(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as first:
+        first.becomes_ready()
+        assert first.get("/readyz") == 200
+        secret = (data_dir / "secret_key").read_text()
+        assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+
+        with Tree(data_dir, "--no-demo") as second:
+            assert second.ends() == 2
+            assert len(second.said.splitlines()) == 1
+            assert f"process {first.process.pid}" in second.said
+        assert first.get("/readyz") == 200
+
+        assert first.terminate_group() == 0
+        first.leaves_nothing()
+        assert first.said.splitlines()[-1].endswith("stopped.")
+        assert "by force" not in first.said
+
+    with Tree(data_dir, "--no-demo") as third:
+        third.becomes_ready()
+        assert "migrating" not in third.said
+        assert (data_dir / "secret_key").read_text() == secret
+        third.process.send_signal(signal.SIGINT)
+        assert third.ends() == 0
+        third.leaves_nothing()
+
+
+def test_a_killed_supervisor_takes_everything_with_it(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as first:
+        first.becomes_ready()
+        assert len(first.left()) > 6
+        first.process.kill()
+        first.process.wait()
+        # At once, while the others are still dying.
+        with Tree(data_dir, "--no-demo") as second:
+            second.becomes_ready()
+            assert wait_until(lambda: not first.marked(), 20)
+            assert second.terminate_group() == 0
+
+
+def test_a_killed_tree_starts_again(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as first:
+        first.becomes_ready()
+        first.kill_all()
+    with Tree(data_dir, "--no-demo") as second:
+        second.becomes_ready()
+        assert second.terminate_group() == 0
+        second.leaves_nothing()
+
+
+def test_a_process_that_is_killed_comes_back(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as tree:
+        tree.becomes_ready()
+        for command in ("web", "worker --queue work", "beat"):
+            before = tree.running(command)
+            assert before, command
+            os.kill(min(before), signal.SIGKILL)
+            assert wait_until(
+                lambda command=command, before=before: (  # type: ignore[misc]
+                    len(tree.running(command)) >= len(before)
+                    and not set(before) & set(tree.running(command))
+                ),
+                30,
+            ), tree.said
+        assert wait_until(lambda: tree.answers("/readyz"), 30), tree.said
+        assert tree.terminate_group() == 0
+        tree.leaves_nothing()
+
+
+def test_servers_that_are_killed_come_back(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as tree:
+        tree.becomes_ready()
+        for server in ("postgres", "valkey"):
+            os.kill(tree.leader(server), signal.SIGKILL)
+            assert wait_until(lambda server=server: f"{server} ended (SIGKILL)" in tree.said, 30)  # type: ignore[misc]
+        assert wait_until(lambda: tree.answers("/readyz"), 60), tree.said
+        assert tree.terminate_group() == 0
+        tree.leaves_nothing()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_runs_it_too(tmp_path: Path) -> None:
+    user = pwd.getpwnam("nobody")
+    packages = sysconfig.get_paths()["purelib"]
+    python = _python_for(user, packages)
+    home = tmp_path / "home"
+    home.mkdir()
+    _copy_product(home)
+    for path in (home, *home.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    for folder in home.parents:
+        folder.chmod(folder.stat().st_mode | 0o001)
+    with Tree(
+        home / "var",
+        "--no-demo",
+        program=[python, "app.py"],
+        user=user,
+        directory=home,
+        PYTHONPATH=packages,
+        HOME=str(home),
+    ) as tree:
+        tree.becomes_ready()
+        assert (home / "var" / "postgres").stat().st_uid == user.pw_uid
+        assert tree.terminate_group() == 0
+        tree.leaves_nothing()
+
+
+def test_a_built_wheel_runs_as_well_as_a_checkout(tmp_path: Path, data_dir: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    _copy_product(source)
+    for name in ("pyproject.toml", "README.md"):
+        (source / name).write_bytes((ROOT / name).read_bytes() if (ROOT / name).exists() else b"")
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    _run([*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", tmp_path, source])
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
+    python = str(environment / "bin" / "python")
+    wheel = next(tmp_path.glob("emberone-*.whl"))
+    _run([*pip, "--python", python, "install", *offline, wheel])
+    # Everything else comes from the environment of this run, behind the wheel's own.
+    site = next((environment / "lib").glob("python3*/site-packages"))
+    (site / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    _run([python, "-P", "-c", f"import emberone as e; assert e.__file__.startswith({str(site)!r})"])
+
+    with Tree(
+        data_dir,
+        *("-m", "emberone", "up", "--no-demo"),
+        program=[python],
+        directory=environment,
+    ) as tree:
+        tree.becomes_ready()
+        assert tree.get("/login") == 200
+        assert tree.terminate_group() == 0
+
+
+def _copy_product(target: Path) -> None:
+    for name in ("emberone", "workers", "migrations", "templates"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "app.py", target)
+
+
+def _python_for(user: pwd.struct_passwd, packages: str) -> str:
+    """A Python like ours that the user can run: ours may lie in root's own folder."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (sys.executable, f"/usr/bin/python{version}", f"/usr/local/bin/python{version}"):
+        with contextlib.suppress(OSError):
+            done = subprocess.run(
+                [python, "-c", "import flask, psycopg, celery"],
+                env={"PYTHONPATH": packages},
+                cwd="/",
+                user=user.pw_uid,
+                group=user.pw_gid,
+                extra_groups=[],
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode == 0:
+                return python
+    pytest.skip(f"user {user.pw_name} can run no Python {version} with our packages here")
+
+
+def _run(command: list[str | Path]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
