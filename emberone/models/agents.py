@@ -52,6 +52,9 @@ class Agent(Base):
     #: Assigned OPEN and IN_PROGRESS tickets; a statement trigger on `tickets` keeps it.
     open_count: Mapped[int] = mapped_column(server_default=text("0"))
     last_assigned_at: Mapped[datetime | None]
+    #: Set by triggers when this agent becomes able to take more: the next sweep looks
+    #: through the tickets that nobody could take, for this agent, and clears it.
+    reviews_skipped: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[row_version]
     updated_at: Mapped[updated_at]
 

@@ -23,6 +23,18 @@ from emberone.models.agents import Team
 from emberone.models.profiles import Profile
 
 
+def _waiting_index(name: str, *conditions: str) -> Index:
+    """An index over the tickets that wait for an agent, most urgent first."""
+    waiting = ("assigned_agent_id IS NULL", "status IN ('OPEN', 'IN_PROGRESS')", *conditions)
+    return Index(
+        name,
+        text("priority DESC"),
+        "created_at",
+        "id",
+        postgresql_where=text(" AND ".join(waiting)),
+    )
+
+
 class Ticket(Base):
     """One request of one customer, from its opening to its closing and rating."""
 
@@ -56,6 +68,13 @@ class Ticket(Base):
     public_updated_at: Mapped[created_at]
     #: Why the machine chose this agent; a trigger carries it into history (assignment rule 11).
     assignment_reason: Mapped[dict[str, Any] | None]
+    #: When the machine found nobody for it; a trigger clears it when the ticket changes.
+    #: Until then only agents who have become able to take more are asked again.
+    assignment_skipped_at: Mapped[datetime | None]
+    #: The agent who gave it away themselves; a trigger keeps it (assignment rule 12).
+    handed_off_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("profiles.id", ondelete="SET NULL")
+    )
     #: The last priority that a person set; SLA targets follow it (SLA rule 18).
     sla_priority: Mapped[Priority | None]
     search: Mapped[str] = deferred(
@@ -90,15 +109,15 @@ class Ticket(Base):
         Index("ix_tickets_updated_at_id", "updated_at", "id"),
         Index("ix_tickets_status_created_at_id", "status", "created_at", "id"),
         Index("ix_tickets_priority_created_at_id", "priority", "created_at", "id"),
-        # The assignment queue: assignment rule 2.
+        # Whose agent is missing: assignment rule 2.
+        _waiting_index("ix_tickets_unassigned"),
+        # The same, without those that nobody could take, and those alone.
+        _waiting_index("ix_tickets_to_assign", "assignment_skipped_at IS NULL"),
+        _waiting_index("ix_tickets_skipped", "assignment_skipped_at IS NOT NULL"),
         Index(
-            "ix_tickets_unassigned",
-            text("priority DESC"),
-            "created_at",
-            "id",
-            postgresql_where=text(
-                "assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"
-            ),
+            "ix_tickets_handed_off_by",
+            "handed_off_by",
+            postgresql_where=text("handed_off_by IS NOT NULL"),
         ),
         Index("ix_tickets_tags", "tags", postgresql_using="gin"),
         Index("ix_tickets_search", "search", postgresql_using="gin"),
