@@ -1,9 +1,10 @@
 # One image for every process: `emberone web`, `worker`, `beat`, `migrate`.
 FROM python:3.13-slim AS build
 WORKDIR /src
-COPY requirements/run.txt requirements/run.txt
+COPY requirements requirements
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements/run.txt
+    && /venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements/build.txt \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --no-build-isolation --requirement requirements/run.txt
 COPY . .
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

@@ -33,17 +33,18 @@ format: .venv/dev.stamp ## Let ruff format the code and mend what it can.
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-lock: .venv/dev.stamp ## Choose the newest allowed requirements anew, for every supported Python.
+lock: | .venv/bin/python ## Choose the newest allowed requirements anew, for every supported Python.
 	$(PIP) uv
-	$(call compile,run,--extra embedded --group build)
-	$(call compile,dev,--extra embedded --group build --group dev)
+	$(call compile,build,--group build)
+	$(call compile,run,pyproject.toml --extra embedded --group build)
+	$(call compile,dev,pyproject.toml --extra embedded --group build --group dev)
 
 clean: ## Remove the environment and what tools left behind; data in var/ stays.
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# $(call compile,NAME,WHAT): no address of a package index gets into the file.
+# $(call compile,NAME,WHAT): checked that no address of a package index gets into the file.
 define compile
-	$(BIN)/python -m uv --quiet pip compile pyproject.toml $(2) --upgrade --universal --python-version 3.11 \
+	$(BIN)/python -m uv --quiet pip compile $(2) --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements/$(1).txt
 	@! grep -nE '://|--(extra-)?index-url|--find-links' requirements/$(1).txt
@@ -51,14 +52,16 @@ endef
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "EmberOne needs Python 3.11 to 3.14: set PYTHON to one." >&2; exit 2; }
+	@echo "Making the environment in .venv, once; this takes about half a minute."
 	$(PYTHON) -m venv .venv
 
 # What a stamp stands for is installed whole, or the stamp is not there.
-.venv/run.stamp: requirements/run.txt pyproject.toml | .venv/bin/python
-	$(PIP) --require-hashes --requirement requirements/run.txt
+.venv/run.stamp: requirements/build.txt requirements/run.txt pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes --requirement requirements/build.txt
+	$(PIP) --require-hashes --no-build-isolation --requirement requirements/run.txt
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
-	$(PIP) --require-hashes --requirement requirements/dev.txt
+	$(PIP) --require-hashes --no-build-isolation --requirement requirements/dev.txt
 	@touch $@

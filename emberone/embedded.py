@@ -104,13 +104,15 @@ class Server(ABC):
         return self
 
     def _launch(self, command: list[str | Path], output: int | None) -> None:
-        with self.log.open("ab") as log:
+        with contextlib.ExitStack() as stack:
+            if output is None:
+                output = stack.enter_context(self.log.open("ab")).fileno()
             self.process = spawn(
                 command,
                 user=self.user,
                 when_parent_dies=self.when_parent_dies,
                 directory=self.home,
-                output=log if output is None else output,
+                output=output,
             )
         self._pid_file.write_text(f"{self.process.pid} {identity(self.process.pid)}")
 

@@ -83,7 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def fail(line: str, status: int = MISTAKE) -> None:
     """End the program with one line on stderr."""
     click.echo(f"emberone: {' '.join(line.split())}", err=True)
-    # Buffers of a broken pipe must not turn the one line into two.
     sys.exit(status)
 
 
@@ -105,3 +104,5 @@ def _unreachable(error: Exception) -> str | None:
 def _log_to_stderr() -> None:
     level = "DEBUG" if os.environ.get("EMBERONE_DEBUG") else "INFO"
     logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
+    # Alembic says in every process which plugins it stands on.
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)

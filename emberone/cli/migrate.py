@@ -1,6 +1,5 @@
 """`emberone migrate`: bring the database to this version's tables."""
 
-import logging
 import re
 from pathlib import Path
 
@@ -26,8 +25,6 @@ def command(down_to: str | None) -> None:
     if down_to is None and is_current(settings.owner_url):
         click.echo("The database is up to date.")
         return
-    # It says on which plugins it stands, at length.
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     import flask_migrate
 
     from emberone.core import create_core

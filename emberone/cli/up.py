@@ -127,15 +127,8 @@ def _run(supervisor: Supervisor, plan: _Plan) -> None:
         plan.postgres.create_database()
     if plan.valkey:
         supervisor.start(plan.valkey)
-    if not is_current(plan.settings.owner_url):
-        supervisor.say("migrating the database …")
-        _run_once(supervisor, plan.program("migrate", "migrate"))
-    if plan.postgres and not plan.demo_mark.exists():
-        if plan.shows_demo:
-            supervisor.say("loading the demo …")
-            _run_once(supervisor, plan.program("demo", "demo", "--if-empty"))
-        has_demo = plan.shows_demo and _has_demo_accounts(plan.postgres)
-        plan.demo_mark.write_text("loaded" if has_demo else "none")
+    _migrate(supervisor, plan)
+    _load_demo(supervisor, plan)
     supervisor.start(
         plan.program("worker", "worker", "--queue", "work", patience=_WORKER_PATIENCE),
         plan.program("mail", "worker", "--queue", "mail", patience=_WORKER_PATIENCE),
@@ -148,9 +141,25 @@ def _run(supervisor: Supervisor, plan: _Plan) -> None:
         supervisor.turn(60)
 
 
-def _run_once(supervisor: Supervisor, program: Program) -> None:
-    if supervisor.run_once(program) != 0:
-        raise Hopeless(f"'emberone {program.name}' failed: see its lines above.")
+def _migrate(supervisor: Supervisor, plan: _Plan) -> None:
+    if is_current(plan.settings.owner_url):
+        return
+    supervisor.say("migrating the database …")
+    if supervisor.run_once(plan.program("migrate", "migrate")) != 0:
+        raise Hopeless("The database could not be migrated: see its lines above.")
+
+
+def _load_demo(supervisor: Supervisor, plan: _Plan) -> None:
+    """At the first start of our own database, and only then, decide on the demo."""
+    if plan.postgres is None or plan.demo_mark.exists():
+        return
+    if plan.shows_demo:
+        supervisor.say("loading the demo …")
+        if supervisor.run_once(plan.program("demo", "demo", "--if-empty")) != 0:
+            supervisor.say("the demo could not be loaded; going on without, until the next start.")
+            return
+    has_demo = plan.shows_demo and _has_demo_accounts(plan.postgres)
+    plan.demo_mark.write_text("loaded" if has_demo else "none")
 
 
 def _has_demo_accounts(postgres: EmbeddedPostgres) -> bool:
@@ -176,6 +185,6 @@ def _wait(supervisor: Supervisor, settings: Settings) -> None:
 
 def _greet(supervisor: Supervisor, plan: _Plan) -> None:
     supervisor.say(f"ready: {plan.settings.base_url}/  (Ctrl-C stops it)")
-    if plan.postgres and plan.demo_mark.read_text() == "loaded":
+    if plan.demo_mark.exists() and plan.demo_mark.read_text() == "loaded" and plan.postgres:
         for login in DEMO_LOGINS:
             supervisor.say(f"  sign in as {login:<22} password {DEMO_PASSWORD}")

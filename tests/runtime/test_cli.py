@@ -211,7 +211,7 @@ def test_compose_names_every_service_it_depends_on() -> None:
 
 
 def test_the_locks_name_no_place_to_download_from() -> None:
-    for lock in ("run", "dev"):
+    for lock in ("build", "run", "dev"):
         text = (ROOT / "requirements" / f"{lock}.txt").read_text()
         assert "--hash=sha256:" in text
         assert not re.search(r"://|--(extra-)?index-url|--find-links|^/|file:", text, re.MULTILINE)

@@ -152,6 +152,20 @@ def test_a_folder_of_somebody_else_is_not_entered(postgres: EmbeddedPostgres) ->
     postgres.socket_dir.unlink()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends its servers to another user")
+def test_hidden_folders_are_opened_for_passing_only_and_it_is_said(tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    said: list[str] = []
+
+    with EmbeddedPostgres(hidden / "data", options=THROW_AWAY, say=said.append):
+        assert hidden.stat().st_mode & 0o777 == 0o701
+    assert len(said) == 1
+    assert str(hidden) in said[0]
+    with EmbeddedPostgres(hidden / "data", options=THROW_AWAY, say=said.append):
+        assert len(said) == 1
+
+
 def test_valkey_wants_its_password_and_forgets_everything(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "a folder")
     with server:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from emberone.embedded import THROW_AWAY, EmbeddedPostgres
 from emberone.processes import wait_until
-from tests.runtime.tree import ROOT, Tree
+from tests.runtime.tree import PATIENCE, ROOT, Tree, logins
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
@@ -111,6 +112,34 @@ def test_servers_that_are_killed_come_back(data_dir: Path) -> None:
         assert wait_until(lambda: tree.answers("/readyz"), 60), tree.said
         assert tree.terminate_group() == 0
         tree.leaves_nothing()
+
+
+def test_a_signal_while_it_starts_stops_it_as_well(data_dir: Path) -> None:
+    with Tree(data_dir, "--no-demo") as tree:
+        assert wait_until(lambda: "migrating" in tree.said, PATIENCE), tree.said
+        assert tree.terminate_group() == 0
+        tree.leaves_nothing()
+    with Tree(data_dir, "--no-demo") as again:
+        again.becomes_ready()
+        assert again.terminate_group() == 0
+
+
+def test_a_database_of_ones_own_is_used_and_gets_no_demo(data_dir: Path, tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "own", options=THROW_AWAY) as own:
+        own.create_database()
+        urls = {
+            "EMBERONE_DATABASE_URL": own.url("emberone_app"),
+            "EMBERONE_OWNER_URL": own.url("emberone_owner"),
+        }
+        with Tree(data_dir, **urls) as refused:
+            assert refused.ends() == 2
+            assert "EMBERONE_SECRET_KEY" in refused.said
+        with Tree(data_dir, EMBERONE_SECRET_KEY="0123456789abcdef", **urls) as tree:
+            tree.becomes_ready()
+            assert not (data_dir / "postgres").exists()
+            assert logins(tree.said) == []
+            assert tree.terminate_group() == 0
+            tree.leaves_nothing()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
