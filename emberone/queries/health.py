@@ -85,7 +85,8 @@ def broker_problem(url: str, *, seconds: float = 0.5) -> str | None:
         with Connection(  # type: ignore[no-untyped-call] # kombu has no types
             url, connect_timeout=seconds, transport_options=options if is_redis else {}
         ) as connection:
-            connection.connect()
+            # connect() would try a second time after two seconds.
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             if is_redis:
                 connection.default_channel.client.ping()
     except Exception as error:

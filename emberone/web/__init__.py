@@ -10,6 +10,7 @@ from emberone.core import create_core
 from emberone.web import health, portal, start
 from emberone.web.access import init_access
 from emberone.web.errors import init_errors
+from emberone.web.health import init_health
 from emberone.web.security import init_security
 from emberone.web.session import init_session
 from emberone.web.theme import init_theme
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_errors(app)
     CSRFProtect(app)
     init_security(app, settings)
+    init_health(app, settings)
     for part in (start, health, portal):
         app.register_blueprint(part.blueprint)
     if settings.trusted_proxies:

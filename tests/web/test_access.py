@@ -1,0 +1,178 @@
+"""Route × role × own and foreign row, over every route that the application has."""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from werkzeug.routing import Rule
+
+from emberone import policy
+from emberone.db import transaction
+from emberone.domain.actor import SYSTEM, Actor
+from emberone.domain.enums import Role
+from emberone.models import Profile
+from emberone.web.access import ENDPOINTS, PUBLIC, SIGNED_IN
+
+ROLES = [None, Role.CUSTOMER, Role.AGENT, Role.ADMIN]
+
+#: The roles each folder of addresses is for, written down a second time.
+FOLDERS = {
+    "/admin/": {Role.AGENT, Role.ADMIN},
+    "/portal/": {Role.CUSTOMER},
+}
+
+#: What anyone may ask for, written down a second time.
+OPEN_TO_EVERYONE = {
+    "start.index",
+    "security.login",
+    "security.logout",
+    "theme.asset",
+    "health.alive",
+    "health.ready",
+    "feedback.show",
+    "feedback.answer",
+}
+
+#: Signing out ends the walk; readiness is about the installation.
+NOT_WALKED = {"security.logout", "health.ready"}
+
+
+def rules(app) -> list[Rule]:
+    return sorted(app.url_map.iter_rules(), key=str)
+
+
+def may_enter(role: Role | None, endpoint: str) -> bool:
+    permission = ENDPOINTS[endpoint]
+    if permission == PUBLIC:
+        return True
+    if role is None:
+        return False
+    return permission == SIGNED_IN or role in policy.TABLE[permission]
+
+
+def walked(app) -> Iterator[tuple[str, str, Rule]]:
+    """Method, address and rule of every route; what an address names does not exist."""
+    adapter = app.url_map.bind("localhost")
+    for rule in rules(app):
+        if rule.endpoint in NOT_WALKED:
+            continue
+        values = {name: _value(rule, name) for name in rule.arguments}
+        address = adapter.build(rule.endpoint, values)
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"}):
+            yield method, address, rule
+
+
+def _value(rule: Rule, name: str) -> object:
+    converter = type(rule._converters[name]).__name__
+    return {"UUIDConverter": UUID(int=0), "IntegerConverter": 1}.get(converter, "nothing")
+
+
+def test_the_table_names_every_endpoint_and_no_other(web):
+    assert set(ENDPOINTS) == {rule.endpoint for rule in rules(web)}
+
+
+def test_the_table_asks_for_permissions_that_exist():
+    assert set(ENDPOINTS.values()) - {PUBLIC, SIGNED_IN} <= set(policy.TABLE)
+
+
+def test_only_what_is_written_down_here_is_open_to_everyone(web):
+    assert {name for name, permission in ENDPOINTS.items() if permission == PUBLIC} <= (
+        OPEN_TO_EVERYONE
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_is_closed_to_the_roles_it_is_not_for(web, folder):
+    leaks = [
+        (str(rule), role)
+        for rule in rules(web)
+        if str(rule).startswith(folder)
+        for role in ROLES
+        if role not in FOLDERS[folder] and may_enter(role, rule.endpoint)
+    ]
+    assert leaks == []
+
+
+def test_an_endpoint_that_nobody_listed_is_refused_even_to_an_admin(web, make, client_of):
+    admin = client_of(make.admin())
+    forgotten = "start.index"
+    rest = {name: value for name, value in ENDPOINTS.items() if name != forgotten}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emberone.web.access.ENDPOINTS", rest)
+        assert admin.get("/").status_code == 403
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role or "anonymous")
+def test_every_route_lets_in_the_roles_of_the_table_and_no_other(
+    web, make, browser, client_of, role
+):
+    client = browser if role is None else client_of(make.person(role))
+    wrong = []
+    for method, address, rule in walked(web):
+        answer = client.open(
+            address, method=method, headers={"X-CSRFToken": client.token()}, buffered=True
+        )
+        if may_enter(role, rule.endpoint):
+            is_right = answer.status_code not in {401, 403} and answer.status_code < 500
+        elif role is None and method == "GET":
+            is_right = answer.status_code == 302 and answer.location.startswith("/login?next=")
+        else:
+            is_right = answer.status_code == (401 if role is None else 403)
+        if not is_right:
+            wrong.append((method, address, answer.status_code))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.AGENT], ids=str)
+def test_a_refusal_says_nothing_about_what_was_asked_for(web, make, client_of, role):
+    """A row that is there and one that is not are the same refusal."""
+    client = client_of(make.person(role))
+    ticket_id = make.ticket()
+    for method, address, rule in walked(web):
+        if may_enter(role, rule.endpoint):
+            continue
+        answers = [
+            client.open(f"{address}?id={row}", method=method, headers={"Accept": "text/html"})
+            for row in (ticket_id, uuid4())
+        ]
+        assert {answer.status_code for answer in answers} <= {400, 403}, address
+        assert answers[0].status_code == answers[1].status_code
+        assert str(ticket_id) not in answers[0].get_data(as_text=True)
+
+
+def test_the_portal_lists_ones_own_tickets_and_no_other(web, make, client_of):
+    mine, theirs = make.customer(), make.customer()
+    make.ticket(mine, title="My own printer")
+    make.ticket(theirs, title="Somebody else's printer")
+    page = client_of(mine).get("/portal/").get_data(as_text=True)
+    assert "My own printer" in page
+    assert "Somebody else" not in page
+
+
+def test_a_role_that_is_taken_away_is_gone_at_the_next_request(web, make, client_of):
+    agent = make.agent()
+    client = client_of(agent)
+    assert client.get("/").location == "/admin/"
+    _become(agent, Role.CUSTOMER)
+    assert client.get("/").location == "/portal/"
+    assert client.get("/portal/").status_code == 200
+
+
+def test_whoever_has_no_profile_any_more_is_nobody(web, make, client_of, owner):
+    customer = make.customer()
+    client = client_of(customer)
+    owner.execute("DELETE FROM profiles WHERE id = %s", [customer.profile_id])
+    assert client.get("/portal/").location.startswith("/login")
+
+
+def test_an_anonymous_script_gets_a_status_and_no_redirect(web, browser):
+    answer = browser.get("/portal/", headers={"Accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer.json["error"]["code"] == "SignInNeeded"
+    browser.sends_token = False
+    assert browser.post("/portal/").status_code == 405
+
+
+def _become(actor: Actor, role: Role) -> None:
+    with transaction(SYSTEM) as session:
+        session.get_one(Profile, actor.profile_id).role = role
