@@ -16,6 +16,7 @@ from flask_admin.theme import Theme
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
 from emberone.web.theme import assets, badges, filters, formats, navigation, widgets
+from emberone.web.theme.compression import init_compression
 from emberone.web.theme.csp import csp_nonce, init_csp
 from emberone.web.theme.errors import error_page, register_error_pages
 
@@ -95,3 +96,4 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
     ):
         app.add_template_global(function)
     init_csp(app)
+    init_compression(app)

@@ -74,9 +74,7 @@ def sprite(icons: Path, names: list[str]) -> str:
         if not source.is_file():
             raise SystemExit(f"icons.txt: there is no icon {name!r}.")
         drawn = _DRAWN.findall(source.read_text().replace(_BOUNDS, ""))
-        symbols.append(
-            f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(drawn)}</symbol>'
-        )
+        symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(drawn)}</symbol>')
     lines = "\n".join(symbols)
     return f'<svg xmlns="http://www.w3.org/2000/svg">\n{lines}\n</svg>\n'
 

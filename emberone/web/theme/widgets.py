@@ -107,7 +107,8 @@ class TypeaheadSelect:
         pairs = [field.loader.format(row) for row in chosen if row is not None]
         found = [(str(value), str(label), True) for value, label in pairs]
         if not self.multiple and (field.allow_blank or not found):
-            found.insert(0, (BLANK if field.allow_blank else "", "", not pairs))
+            blank = (BLANK, str(field.blank_text or "–")) if field.allow_blank else ("", "")
+            found.insert(0, (*blank, not pairs))
         known = {value for value, _, _ in found}
         for row in field.loader.get_list("", offset=0, limit=FIRST_CHOICES):
             value, label = field.loader.format(row)

@@ -157,7 +157,9 @@
         onload: resolve,
         onerror: reject,
       });
-      document.head.append(style, script);
+      // First of all style sheets, so that the theme has the last word.
+      document.head.prepend(style);
+      document.head.append(script);
     });
     return library;
   };
@@ -171,22 +173,21 @@
     const removable = { remove_button: { title: settings.textRemove } };
     searched.forEach((select) => {
       const url = select.dataset.typeaheadUrl;
+      // The server has searched already: everything it answers is shown.
       const remote = url && {
-        valueField: 0,
-        labelField: 1,
-        searchField: [],
-        load: (query, done) => {
+        score: () => () => 1,
+        load(query, done) {
           const address = new URL(url, location.href);
           address.searchParams.set("query", query);
           fetch(address, { headers: { Accept: "application/json" } })
             .then((answer) => (answer.ok ? answer.json() : []))
-            .then(done, () => done());
+            .then((rows) => {
+              this.clearOptions();
+              done(rows.map(([value, text]) => ({ value, text })));
+            })
+            .catch(() => done());
         },
       };
-      if (remote) {
-        remote.options = [...select.options].map((option) => ({ 0: option.value, 1: option.text }));
-        remote.items = [...select.selectedOptions].map((option) => option.value);
-      }
       // The library points the label at its own input; the select keeps the name.
       const name = select.labels[0]?.textContent || select.getAttribute("aria-label");
       if (name) select.setAttribute("aria-label", name);
