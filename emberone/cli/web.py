@@ -110,6 +110,8 @@ def _gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "max_requests_jitter": 1_000,
         "proc_name": "emberone-web",
         "loglevel": "warning",
+        # It would be a socket in the user's home that several runs contend for.
+        "control_socket_disable": True,
         "post_fork": _tie_to_master,
     }
 

@@ -36,6 +36,7 @@ def test_every_variable_is_read() -> None:
             "EMBERONE_DATA_DIR": "/srv/ember one",
             "EMBERONE_PORT": "8080",
             "EMBERONE_HOST": "::1",
+            "EMBERONE_TRUSTED_PROXIES": "2",
         }
     )
 
@@ -46,6 +47,7 @@ def test_every_variable_is_read() -> None:
     assert settings.is_https
     assert settings.data_dir == Path("/srv/ember one")
     assert (settings.host, settings.port) == ("::1", 8080)
+    assert settings.trusted_proxies == 2
 
 
 def test_the_address_of_an_ipv6_host_is_bracketed() -> None:
@@ -84,6 +86,8 @@ WRONG = [
     ("EMBERONE_PORT", "http"),
     ("EMBERONE_PORT", "٥٠٠٠"),
     ("EMBERONE_PORT", "9" * 5000),
+    ("EMBERONE_TRUSTED_PROXIES", "-1"),
+    ("EMBERONE_TRUSTED_PROXIES", "all"),
 ]
 
 

@@ -14,10 +14,18 @@ import redis
 from emberone.embedded import THROW_AWAY, EmbeddedPostgres, EmbeddedValkey, ServerFailed
 from emberone.processes import AlreadyRunning, identity, wait_until, working_in
 
+#: Another version's programs, when the whole run is on one.
+BIN = (
+    Path(os.environ["EMBERONE_TEST_POSTGRES_BIN"])
+    if os.environ.get("EMBERONE_TEST_POSTGRES_BIN")
+    else None
+)
+
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path / "a folder" / ("long " * 30), options=THROW_AWAY) as server:
+    folder = tmp_path / "a folder" / ("long " * 30)
+    with EmbeddedPostgres(folder, bin_dir=BIN, options=THROW_AWAY) as server:
         yield server
 
 
@@ -29,7 +37,7 @@ def reach(server: EmbeddedPostgres) -> str:
 
 
 def again(server: EmbeddedPostgres) -> EmbeddedPostgres:
-    return EmbeddedPostgres(server.data_dir, options=THROW_AWAY)
+    return EmbeddedPostgres(server.data_dir, bin_dir=BIN, options=THROW_AWAY)
 
 
 def test_a_database_survives_a_stop_and_a_start(postgres: EmbeddedPostgres) -> None:
