@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -58,7 +59,8 @@ def invitation(session: Session, token: str) -> Invitation | None:
         .join(Profile, Profile.id == FeedbackRequest.profile_id)
         .where(FeedbackRequest.token_hash == token_hash(token))
     ).one_or_none()
-    return None if row is None else Invitation(*row._tuple())
+    columns: tuple[Any, ...] | None = row
+    return None if columns is None else Invitation(*columns)
 
 
 def requests_of(session: Session, ticket_id: UUID) -> list[FeedbackRequest]:

@@ -1,25 +1,25 @@
 """Feedback: asking customers to rate closed tickets, and recording what they say.
 
 Closing writes a request (rule 1); the sweep decides when it is due whether it
-is sent (rules 2 and 3); the customer answers through the letter's link or in
-the portal (rules 7 and 8). The rules are those of `docs/feedback.md`.
+is sent (rules 2 and 3); the customer answers in the portal here (rule 8), or
+through the letter's link (`services/answers.py`, rule 7).
 Every step here needs the product's rights (SYSTEM, or inside `as_system`).
 Whoever needs both locks a ticket before its requests.
 """
 
+import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from emberone.db import as_system, now_of, service, transaction
-from emberone.domain.actor import SYSTEM, Actor
-from emberone.domain.enums import FeedbackState, Role
-from emberone.domain.errors import Conflict, Gone, NotAllowed, NotFound
+from emberone.db import now_of, service, transaction
+from emberone.domain.actor import SYSTEM
+from emberone.domain.enums import FeedbackState
 from emberone.domain.feedback import (
-    LinkState,
     SkipReason,
     checked_rating,
     checked_text,
@@ -28,17 +28,27 @@ from emberone.domain.feedback import (
 from emberone.jobs import Job, nudge
 from emberone.mail.site import current_settings
 from emberone.mail.tokens import feedback_token, token_hash
-from emberone.models import FeedbackRequest, Profile, Ticket
-from emberone.queries import feedback as requests
-from emberone.queries.feedback import Invitation
+from emberone.models import FeedbackRequest, Ticket
 from emberone.services import history, letters
 from emberone.services.settings import current
+
+logger = logging.getLogger(__name__)
 
 #: How often the ticket was closed, as history counts it.
 CLOSINGS: Final = (
     "(SELECT count(*) FROM history WHERE history.ticket_id = tickets.id"
     " AND history.action IN ('created', 'status_changed')"
     " AND history.new_value ->> 'status' = 'CLOSED')"
+)
+
+#: Whose closing it was: feedback rule 10.
+_CREDITED: Final = text(
+    "SELECT agent.full_name FROM tickets"
+    " LEFT JOIN LATERAL (SELECT agent_id_at_close FROM feedback_requests"
+    " WHERE ticket_id = tickets.id ORDER BY cycle DESC LIMIT 1) AS request ON true"
+    " LEFT JOIN profiles AS agent"
+    " ON agent.id = coalesce(request.agent_id_at_close, tickets.assigned_agent_id)"
+    " WHERE tickets.id = :ticket_id"
 )
 
 #: The number of the ticket's present closing.
@@ -68,6 +78,59 @@ _REOPENED: Final = text(
 _WITHDRAW: Final = text(
     "UPDATE mail_outbox SET state = 'suppressed', last_error = 'The ticket was reopened.'"
     " WHERE key = ANY (:keys) AND state IN ('queued', 'kept')"
+)
+
+_ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('feedback', 0))")
+
+#: What is due, locked with its tickets, which stay CLOSED until the letter is
+#: written; whoever is busy with one of them comes again.
+_DUE: Final = text(
+    "SELECT feedback_requests.id FROM feedback_requests"
+    " JOIN tickets ON tickets.id = feedback_requests.ticket_id"
+    " WHERE feedback_requests.state = 'PENDING' AND feedback_requests.dead_at IS NULL"
+    " AND feedback_requests.send_after <= context_now()"
+    " ORDER BY feedback_requests.send_after, feedback_requests.id LIMIT :limit"
+    " FOR UPDATE OF feedback_requests SKIP LOCKED FOR SHARE OF tickets SKIP LOCKED"
+)
+
+#: Rules 2 and 3 for one request, at the time of sending: why it is skipped, or NULL.
+_SKIP_REASON: Final = text(
+    "SELECT CASE"  # noqa: S608 - made of our own constants
+    f" WHEN tickets.status <> 'CLOSED' OR {CLOSINGS} > request.cycle THEN 'reopened'"
+    " WHEN closing.reason IN ('inactivity', 'mass_close') THEN closing.reason"
+    " WHEN profiles.role <> 'CUSTOMER' THEN 'not_a_customer'"
+    f" WHEN {letters.REFUSAL} IS NOT NULL THEN 'undeliverable'"
+    " WHEN profiles.declines_feedback THEN 'declined'"
+    " WHEN NOT EXISTS (SELECT FROM comments JOIN profiles AS author"
+    " ON author.id = comments.author_id AND author.role IN ('AGENT', 'ADMIN')"
+    " WHERE comments.ticket_id = tickets.id AND comments.type = 'USER'"
+    " AND NOT comments.is_internal) THEN 'no_staff_reply'"
+    " WHEN EXISTS (SELECT FROM feedback_requests AS other"
+    " WHERE other.profile_id = request.profile_id AND other.id <> request.id"
+    " AND other.sent_at > context_now() - make_interval(days => settings.feedback_throttle_days))"
+    " THEN 'throttled'"
+    " END"
+    " FROM feedback_requests AS request"
+    " JOIN tickets ON tickets.id = request.ticket_id"
+    " JOIN profiles ON profiles.id = request.profile_id"
+    " CROSS JOIN settings"
+    " LEFT JOIN LATERAL (SELECT history.metadata ->> 'reason' AS reason FROM history"
+    " WHERE history.ticket_id = tickets.id AND history.action = 'status_changed'"
+    " AND history.new_value ->> 'status' = 'CLOSED'"
+    " ORDER BY history.created_at DESC, history.id DESC LIMIT 1) AS closing ON true"
+    " WHERE request.id = :request_id"
+)
+
+#: A request that fails this often is dead, and waits for somebody to look.
+MAX_ATTEMPTS: Final = 5
+#: Before the second attempt; doubled for each one after it.
+_RETRY_AFTER_S: Final = 60
+
+_FAILED: Final = text(
+    "UPDATE feedback_requests SET attempts = attempts + 1, last_error = :error,"
+    " send_after = context_now() + make_interval(secs => :pause * power(2, attempts)),"
+    " dead_at = CASE WHEN attempts + 1 >= :most THEN context_now() END"
+    " WHERE id = :id"
 )
 
 
@@ -113,6 +176,64 @@ def ticket_reopened(session: Session, ticket: Ticket, *, at: datetime) -> None:
         session.execute(_WITHDRAW, {"keys": [letter_key(request) for request in taken_back]})
 
 
+@service
+def sweep_feedback(*, limit: int = 100, now: datetime | None = None) -> int:
+    """Send or skip the requests that are due, one batch of them; say how many it looked at.
+
+    0 also where another sweep is at work. A request that fails is tried again
+    later and never holds up the others.
+    """
+    with transaction(SYSTEM, now=now) as session:
+        if not session.scalar(_ONE_SWEEP):
+            return 0
+        due: Sequence[UUID] = session.scalars(_DUE, {"limit": limit}).all()
+        for request_id in due:
+            try:
+                with session.begin_nested():
+                    _ask_or_skip(session, request_id)
+            except Exception as error:
+                logger.exception("feedback.request_failed", extra={"request_id": request_id})
+                session.execute(
+                    _FAILED,
+                    {
+                        "id": request_id,
+                        # The name alone: messages may quote addresses and texts.
+                        "error": type(error).__name__,
+                        "pause": _RETRY_AFTER_S,
+                        "most": MAX_ATTEMPTS,
+                    },
+                )
+        return len(due)
+
+
+def _ask_or_skip(session: Session, request_id: UUID) -> None:
+    reason = session.scalar(_SKIP_REASON, {"request_id": request_id})
+    request = session.get_one(FeedbackRequest, request_id, populate_existing=True)
+    context = {"cycle": request.cycle}
+    if reason is not None:
+        request.state, request.state_reason = FeedbackState.SKIPPED, reason
+        session.flush()
+        history.record(
+            session, request.ticket_id, "feedback_skipped", context=context, reason=reason
+        )
+        return
+    at = now_of(session)
+    token = feedback_token(current_settings().secret_key, request.id)
+    request.state, request.token_hash = FeedbackState.SENT, token_hash(token)
+    request.sent_at = at
+    request.expires_at = at + timedelta(days=current(session).feedback_expiry_days)
+    session.flush()
+    letters.write(
+        session,
+        key=letter_key(request.id),
+        letter="feedback_request",
+        to_profile_id=request.profile_id,
+        ticket_id=request.ticket_id,
+        params={"request_id": str(request.id), "expires_at": request.expires_at.isoformat()},
+    )
+    history.record(session, request.ticket_id, "feedback_requested", context=context)
+
+
 def rate_in_portal(
     session: Session, ticket: Ticket, rating: int, text: str | None, *, at: datetime
 ) -> None:
@@ -136,126 +257,7 @@ def rate_in_portal(
     session.flush()
     if is_low(rating) and not is_low(before):
         subject = f"{ticket.id}:{at.isoformat()}" if request is None else str(request.id)
-        _tell_of_low_rating(session, ticket.id, subject, rating, text)
-
-
-def answer(
-    token: str, rating: int, text: str | None, *, seen_answer_no: int, now: datetime | None = None
-) -> None:
-    """Record what the holder of a letter's link says; the first answer or a change of it.
-
-    `seen_answer_no` is how many answers the page showed. Raises NotFound for a
-    link that never was, Gone for one that is expired or void, Conflict with what
-    was recorded (`rating`, `text`, `answer_no`) where someone was faster. Saying
-    again what is recorded already is no conflict.
-    """
-    rating, text = checked_rating(rating), checked_text(text)
-    found = _bearer(token, now=now)
-    if found.role is not Role.CUSTOMER:
-        raise NotAllowed("Staff cannot rate tickets.")
-    # The link is the customer's capability: they act, and history names them.
-    _record_answer(
-        Actor(found.profile_id, Role.CUSTOMER), token, found, rating, text, seen_answer_no, now=now
-    )
-
-
-@service
-def unsubscribe(token: str) -> None:
-    """Never invite the person of this link to rate again; works with old links too."""
-    with transaction(SYSTEM) as session:
-        found = requests.invitation(session, token)
-        if found is None:
-            raise NotFound
-        session.execute(
-            update(Profile)
-            .where(Profile.id == found.profile_id, Profile.declines_feedback.is_(False))
-            .values(declines_feedback=True)
-        )
-
-
-@service
-def _bearer(token: str, *, now: datetime | None) -> Invitation:
-    with transaction(SYSTEM, now=now) as session:
-        found = requests.invitation(session, token)
-        if found is None:
-            raise NotFound
-        return found
-
-
-@service
-def _record_answer(
-    actor: Actor,
-    token: str,
-    found: Invitation,
-    rating: int,
-    text: str | None,
-    seen_answer_no: int,
-    *,
-    now: datetime | None,
-) -> None:
-    with transaction(actor, now=now) as session, as_system(session):
-        ticket = session.get(
-            Ticket, found.ticket_id, with_for_update={"key_share": True}, populate_existing=True
-        )
-        if ticket is None:
-            raise NotFound
-        # Nobody else answers while the ticket is locked.
-        before = session.scalar(
-            select(FeedbackRequest.rating).where(FeedbackRequest.id == found.request_id)
-        )
-        if not _write_answer(session, found.request_id, rating, text, seen_answer_no):
-            _refuse_unless_recorded(session, token, rating, text)
-            return
-        if not _is_answered_later(session, found):
-            ticket.feedback_rating, ticket.feedback_text = rating, text
-            session.flush()
-        if is_low(rating) and not is_low(before):
-            _tell_of_low_rating(session, ticket.id, str(found.request_id), rating, text)
-
-
-def _write_answer(
-    session: Session, request_id: UUID, rating: int, text: str | None, seen_answer_no: int
-) -> bool:
-    """The one conditional statement that decides between two at once (rule 7)."""
-    state = FeedbackState.ANSWERED if seen_answer_no else FeedbackState.SENT
-    written: UUID | None = session.scalar(
-        update(FeedbackRequest)
-        .where(
-            FeedbackRequest.id == request_id,
-            FeedbackRequest.state == state,
-            FeedbackRequest.answer_no == seen_answer_no,
-            FeedbackRequest.voided_at.is_(None),
-            FeedbackRequest.expires_at > func.context_now(),
-        )
-        .values(
-            state=FeedbackState.ANSWERED,
-            rating=rating,
-            answer_text=text,
-            answer_no=FeedbackRequest.answer_no + 1,
-            answered_at=func.context_now(),
-        )
-        .returning(FeedbackRequest.id)
-    )
-    return written is not None
-
-
-def _refuse_unless_recorded(session: Session, token: str, rating: int, text: str | None) -> None:
-    """Say why an answer could not be written; nothing where it stands there already."""
-    found = requests.invitation(session, token)
-    if found is None:
-        raise NotFound
-    link = found.link_state(now=now_of(session))
-    if link is LinkState.VOID:
-        raise Gone("Your ticket was reopened, so there is nothing to rate yet.", link=link)
-    if link is LinkState.EXPIRED:
-        raise Gone("This link has expired.", link=link)
-    if (found.rating, found.text) != (rating, text):
-        raise Conflict(
-            "Another answer was recorded meanwhile.",
-            rating=found.rating,
-            text=found.text,
-            answer_no=found.answer_no,
-        )
+        tell_of_low_rating(session, ticket.id, subject, rating, text)
 
 
 def _request_of_this_closing(session: Session, ticket_id: UUID) -> FeedbackRequest | None:
@@ -268,29 +270,16 @@ def _request_of_this_closing(session: Session, ticket_id: UUID) -> FeedbackReque
     ).one_or_none()
 
 
-def _is_answered_later(session: Session, found: Invitation) -> bool:
-    """Whether a later closing of the ticket was rated: that rating is the ticket's then."""
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    FeedbackRequest.ticket_id == found.ticket_id,
-                    FeedbackRequest.cycle > found.cycle,
-                    FeedbackRequest.state == FeedbackState.ANSWERED,
-                )
-            )
-        )
-    )
-
-
-def _tell_of_low_rating(
+def tell_of_low_rating(
     session: Session, ticket_id: UUID, subject: str, rating: int, text: str | None
 ) -> None:
+    """Step: flag the ticket and tell the admins, once per subject (rule 8)."""
     history.record(session, ticket_id, "low_rating", context={"rating": rating})
+    agent = session.scalar(_CREDITED, {"ticket_id": ticket_id})
     letters.write_to_admins(
         session,
         key_prefix=f"low-rating:{subject}",
         letter="low_rating",
         ticket_id=ticket_id,
-        params={"rating": rating, "text": text},
+        params={"rating": rating, "text": text, "agent": agent},
     )

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from emberone.jobs import Job, nudge
+from emberone.mail.rendering import required_params
 
 #: Why the person of a row of `profiles` is not mailed; NULL: they are. The domain
 #: `.invalid` is reserved for addresses that do not exist (RFC 6761); imports use it.
@@ -51,6 +52,8 @@ _WRITE = text(
     " RETURNING state"
 )
 
+_OF_THE_TICKET: Final = ("ticket_id", "number", "title", "priority")
+
 #: Every admin who may still sign in, or has yet to do so for the first time.
 _ACTIVE_ADMINS = text(
     "SELECT profiles.id FROM profiles"  # noqa: S608 - made of our own constant
@@ -72,8 +75,14 @@ def write(
     """Write a letter unless there is one of this key already; say whether it is new.
 
     `params` is plain JSON; `name` of the reader and `ticket_id`, `number`,
-    `title`, `priority` of the ticket are added where it does not give them.
+    `title`, `priority` of the ticket are added where it does not give them. One
+    that the letter's templates name and nobody gives raises ValueError here, not
+    hours later in delivery.
     """
+    given = {"name", *params, *(_OF_THE_TICKET if ticket_id else ())}
+    missing = required_params(letter) - given
+    if missing:
+        raise ValueError(f"The letter {letter!r} lacks {', '.join(sorted(missing))}.")
     state = session.scalar(
         _WRITE,
         {

@@ -21,6 +21,8 @@ def nudged():
 
 
 def write(to, ticket_id=None, *, key="k", letter="assigned", **params):
+    if ticket_id is None:
+        params = {"number": 1, "title": "T", "priority": "LOW", "ticket_id": "-"} | params
     with transaction(SYSTEM) as session:
         return letters.write(
             session,
@@ -111,14 +113,14 @@ def test_a_deactivated_person_is_not_mailed(make, owner):
 
 
 def test_an_agents_act_writes_a_letter_with_the_products_rights(make):
-    agent, customer = make.agent(), make.customer()
+    agent, customer, ticket = make.agent(), make.customer(), make.ticket()
     with transaction(agent) as session, as_system(session):
         letters.write(
             session,
             key="k",
             letter="assigned",
             to_profile_id=customer.profile_id,
-            ticket_id=None,
+            ticket_id=ticket,
             params={},
         )
     assert len(outbox()) == 1
@@ -128,13 +130,26 @@ def test_every_active_admin_gets_a_letter_of_their_own(make, owner):
     admins = {make.admin().profile_id, make.admin().profile_id}
     deactivate(owner, make.admin())
     make.agent()
+    ticket = make.ticket()
 
     def tell():
         with transaction(SYSTEM) as session:
             return letters.write_to_admins(
-                session, key_prefix="low", letter="low_rating", ticket_id=None, params={}
+                session,
+                key_prefix="low",
+                letter="low_rating",
+                ticket_id=ticket,
+                params={"rating": 1, "text": None, "agent": None},
             )
 
     assert tell() == 2
     assert tell() == 0
     assert {letter.to_profile_id for letter in outbox()} == admins
+
+
+def test_a_letter_that_could_not_be_worded_is_refused_when_it_is_written(make):
+    with pytest.raises(ValueError, match="lacks agent, rating, text"):
+        write(make.admin(), make.ticket(), letter="low_rating")
+    with pytest.raises(LookupError, match="no_such"):
+        write(make.admin(), letter="no_such")
+    assert outbox() == []

@@ -1,0 +1,138 @@
+"""Wording letters: a folder of three templates and the parameters of one letter.
+
+A letter is a folder `templates/mail/<letter>/` with `subject.txt`, `body.txt`
+and `body.html`. Beside its parameters it may name `base_url`, `product`,
+`ticket_url` (when there is a `ticket_id`), `feedback_url` and
+`unsubscribe_url` (when there is a `request_id`). Nothing is optional: a name
+that is in none of them is an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+from typing import Any
+
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateNotFound,
+    meta,
+    nodes,
+    select_autoescape,
+)
+
+from emberone.mail.site import Site
+
+PARTS = ("subject.txt", "body.txt", "body.html")
+_PRODUCT = "EmberOne"
+#: What a template may name without a parameter of that name, and what it needs instead.
+_DERIVED = {
+    "base_url": None,
+    "product": None,
+    "ticket_url": "ticket_id",
+    "feedback_url": "request_id",
+    "unsubscribe_url": "request_id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A letter in words."""
+
+    #: One line.
+    subject: str
+    text: str
+    html: str
+    #: Where one request ends all letters of this kind; None where they are not optional.
+    unsubscribe_url: str | None
+
+
+def templates_folder() -> Path:
+    """Where the letters lie, in a checkout and in an installed wheel alike."""
+    return Path(__file__).parent.parent.parent / "templates" / "mail"
+
+
+def render(
+    letter: str,
+    params: Mapping[str, Any],
+    site: Site,
+    *,
+    translations: NullTranslations | None = None,
+) -> Rendered:
+    """Word a letter; the same letter, parameters and site give the same words.
+
+    Raises jinja2.TemplateError where the letter or one of its parameters is missing.
+    """
+    context = {"base_url": site.base_url, "product": _PRODUCT, **params}
+    unsubscribe_url = None
+    if "ticket_id" in params:
+        context["ticket_url"] = site.ticket_url(params["ticket_id"])
+    if "request_id" in params:
+        context["feedback_url"] = site.feedback_url(params["request_id"])
+        unsubscribe_url = context["unsubscribe_url"] = f"{context['feedback_url']}/unsubscribe"
+    environment = _environment(translations)
+    subject, text, html = (
+        environment.get_template(f"{letter}/{part}").render(context) for part in PARTS
+    )
+    return Rendered(_one_line(subject), text.strip() + "\n", html, unsubscribe_url)
+
+
+@cache
+def required_params(letter: str) -> frozenset[str]:
+    """The parameters that the letter's templates name; raises LookupError for no such letter."""
+    environment = _environment(None)
+    names: set[str] = set()
+    try:
+        for part in PARTS:
+            names |= _names_in(environment, f"{letter}/{part}")
+    except TemplateNotFound as error:
+        raise LookupError(f"There is no letter {letter!r}.") from error
+    needed = {_DERIVED.get(name, name) for name in names - environment.globals.keys()}
+    return frozenset(name for name in needed if name is not None)
+
+
+@cache
+def _environment(translations: NullTranslations | None) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations or NullTranslations(), newstyle=True
+    )
+    environment.filters["moment"] = _moment
+    return environment
+
+
+def _names_in(environment: Environment, name: str) -> set[str]:
+    """The free names of a template and of those it extends and imports."""
+    assert environment.loader is not None
+    source, _, _ = environment.loader.get_source(environment, name)
+    tree = environment.parse(source)
+    imported = {node.target for node in tree.find_all(nodes.Import)}
+    names = set(meta.find_undeclared_variables(tree)) - imported
+    for other in meta.find_referenced_templates(tree):
+        if other is not None:
+            names |= _names_in(environment, other)
+    return names
+
+
+def _moment(iso: str) -> str:
+    """A time as people read it; letters travel, so it says that it is UTC."""
+    moment = datetime.fromisoformat(iso).astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _one_line(text: str) -> str:
+    """A header's worth of it: no line break and no control character can get in."""
+    printable = (character if character.isprintable() else " " for character in text)
+    return " ".join("".join(printable).split())
