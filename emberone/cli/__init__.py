@@ -6,8 +6,6 @@ neither Flask nor SQLAlchemy.
 
 import importlib
 import importlib.util
-import logging
-import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +13,7 @@ import click
 
 from emberone import __version__
 from emberone.domain.errors import EmberOneError
+from emberone.logs import log_to_stderr
 
 #: Name → its module in this package, and its sentence in `emberone --help`.
 COMMANDS = {
@@ -68,7 +67,7 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: a mistake is one line on stderr and exit status 2."""
-    _log_to_stderr()
+    log_to_stderr()
     try:
         group.main(args=None if arguments is None else list(arguments), prog_name="emberone")
     except EmberOneError as error:
@@ -99,10 +98,3 @@ def _unreachable(error: Exception) -> str | None:
     if kinds & {"kombu.exceptions.OperationalError", "redis.exceptions.ConnectionError"}:
         return f"The broker cannot be reached: {reason[0] if reason else 'no reason given'}"
     return None
-
-
-def _log_to_stderr() -> None:
-    level = "DEBUG" if os.environ.get("EMBERONE_DEBUG") else "INFO"
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
-    # Alembic says in every process which plugins it stands on.
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)

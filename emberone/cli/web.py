@@ -89,8 +89,11 @@ def _serve(settings: Settings) -> None:
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
+            from emberone.jobs import send_nudges_with
             from emberone.web import create_app
+            from workers import nudges
 
+            send_nudges_with(nudges.send)
             return create_app()
 
     _Server().run()

@@ -26,6 +26,7 @@ def command(queue: str) -> None:
     # Before Celery is imported: a TERM then ends within worker_soft_shutdown_timeout.
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     from celery.signals import worker_process_init
+
     from workers.app import celery
 
     # Celery's warning is about pickle, which we do not accept.
