@@ -62,11 +62,12 @@ _CLAIM: Final = text(
 
 #: The end of a claim; nothing where the lease was lost meanwhile.
 _SETTLE: Final = text(
-    "UPDATE mail_outbox SET state = :state, lease_id = NULL, leased_until = NULL,"
+    "UPDATE mail_outbox SET state = cast(:state AS text), lease_id = NULL, leased_until = NULL,"
     " last_error = :error,"
     " sent_at = CASE cast(:state AS text) WHEN 'sent' THEN context_now() END,"
-    " send_after = CASE WHEN cast(:pause_s AS float8) IS NULL THEN send_after"
-    " ELSE context_now() + make_interval(secs => :pause_s * (0.75 + random() / 2)) END"
+    " send_after = coalesce("
+    "context_now() + make_interval(secs => cast(:pause_s AS float8) * (0.75 + random() / 2)),"
+    " send_after)"
     " WHERE id = :id AND lease_id = :lease_id"
 )
 
