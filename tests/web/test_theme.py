@@ -279,7 +279,7 @@ def test_a_badge_has_an_icon_and_a_word_beside_its_colour(app: Flask, kind: str)
             "{% import 'theme/_macros.html' as ui %}{{ ui.badge(kind) }}", kind=kind
         )
         assert str(badges.BADGES[kind].label) in html
-    assert f"#{badges.badge_of(kind).icon}" in html
+    assert f"#{badges.BADGES[kind].icon}" in html
 
 
 def test_messages_are_announced_by_their_weight(app: Flask) -> None:

@@ -15,7 +15,7 @@ from flask_admin import AdminIndexView
 from flask_admin.theme import Theme
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 
-from emberone.web.theme import assets, badges, filters, formats, navigation, widgets
+from emberone.web.theme import assets, filters, formats, marks, navigation, widgets
 from emberone.web.theme.compression import init_compression
 from emberone.web.theme.csp import csp_nonce, init_csp
 from emberone.web.theme.errors import error_page, register_error_pages
@@ -69,12 +69,10 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
     ours: BaseLoader = FileSystemLoader(TEMPLATES)
     app.jinja_loader = ChoiceLoader([app.jinja_loader, ours]) if app.jinja_loader else ours
     app.register_blueprint(assets.blueprint)
-    app.add_template_global(brand, "theme_brand")  # type: ignore[arg-type]
+    app.jinja_env.globals.update(theme_brand=brand, theme_marks=marks)
     for function in (
         assets.asset_url,
-        assets.icon_url,
         assets.icon_names,
-        badges.badge_of,
         filters.filter_add_url,
         filters.filter_rows,
         formats.page_language,
@@ -82,9 +80,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         formats.time_full,
         formats.time_short,
         formats.time_ago,
-        formats.initials,
         formats.record_name,
-        formats.avatar_tint,
         navigation.home_url,
         navigation.navigation,
         navigation.navigation_links,

@@ -11,16 +11,8 @@ from typing import Any
 from flask_babel import format_date, gettext
 from markupsafe import Markup
 
-from emberone.web.theme.assets import icon_url
-from emberone.web.theme.formats import time_full, time_iso, time_short
-
-
-def _icon(name: str, label: str) -> Markup:
-    """Return an icon that says its name to who cannot see it."""
-    return Markup(
-        '<svg class="icon icon-sm" width="16" height="16" role="img" aria-label="{}">'
-        '<use href="{}"></use></svg>'
-    ).format(label, icon_url(name))
+from emberone.web.theme.formats import DAY, time_full, time_iso, time_short
+from emberone.web.theme.marks import icon
 
 
 def show_nothing(_view: Any, _value: None, _name: str) -> str:
@@ -30,7 +22,8 @@ def show_nothing(_view: Any, _value: None, _name: str) -> str:
 
 def show_bool(_view: Any, value: bool, _name: str) -> Markup:
     """Show yes and no as icons with those words."""
-    return _icon("check", gettext("yes")) if value else _icon("minus", gettext("no"))
+    name, word = ("check", gettext("yes")) if value else ("minus", gettext("no"))
+    return icon(name, word, **{"class": "icon-sm"})
 
 
 def show_datetime(_view: Any, value: datetime, _name: str) -> Markup:
@@ -42,7 +35,7 @@ def show_datetime(_view: Any, value: datetime, _name: str) -> Markup:
 
 def show_date(_view: Any, value: date, _name: str) -> str:
     """Show a day."""
-    return str(format_date(value))
+    return str(format_date(value, DAY))
 
 
 def show_enum(_view: Any, value: Enum, _name: str) -> str:

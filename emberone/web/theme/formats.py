@@ -4,15 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from babel.dates import format_timedelta
-from flask_babel import format_datetime, get_locale
+from flask_babel import format_datetime, get_locale, to_user_timezone
 
 #: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
 AVATAR_TINTS = 8
 
 #: What a time looks like in a list and, in full, in its tooltip.
+DAY = "d MMM y"
 SHORT = "d MMM, HH:mm"
 WITH_YEAR = "d MMM y, HH:mm"
-FULL = "EEEE, d MMMM y, HH:mm:ss z"
+FULL = "%Y-%m-%d %H:%M:%S %Z"
 
 
 def time_iso(moment: datetime) -> str:
@@ -21,8 +22,8 @@ def time_iso(moment: datetime) -> str:
 
 
 def time_full(moment: datetime) -> str:
-    """Return a time with weekday, seconds and zone, in the reader's zone."""
-    return format_datetime(moment, FULL)
+    """Return a time to the second with its zone, in the reader's zone, the same in every language."""
+    return to_user_timezone(moment).strftime(FULL)
 
 
 def time_short(moment: datetime, *, now: datetime | None = None) -> str:

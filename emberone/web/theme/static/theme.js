@@ -42,6 +42,7 @@
     const question = button?.dataset.confirm || form.dataset.confirm;
     if (question && !confirmed.has(form)) {
       event.preventDefault();
+      closeMenus();
       if (!(await ask(question))) return;
       confirmed.add(form);
       form.requestSubmit(button);
