@@ -81,6 +81,14 @@ def render(
     return Rendered(_one_line(subject), text.strip() + "\n", html, unsubscribe_url)
 
 
+def render_subject(
+    letter: str, params: Mapping[str, Any], *, translations: NullTranslations | None = None
+) -> str:
+    """The subject alone; it names no address, so it needs no site."""
+    template = _environment(translations).get_template(f"{letter}/{PARTS[0]}")
+    return _one_line(template.render(product=_PRODUCT, **params))
+
+
 @cache
 def required_params(letter: str) -> frozenset[str]:
     """The parameters that the letter's templates name; raises LookupError for no such letter."""

@@ -1,0 +1,119 @@
+"""Letters: the mail log, and one letter as its reader sees it. For admins only (MAIL_VIEW)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from jinja2 import TemplateError
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from emberone.domain.enums import MailState
+from emberone.mail.rendering import Rendered, render, render_subject
+from emberone.mail.site import Site
+from emberone.models import Letter, Profile, Ticket
+from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_id, parse_moment
+
+#: The list's only order, newest first.
+CREATED: Final = Order("created", (Key(Letter.created_at, parse_moment), Key(Letter.id, parse_id)))
+
+
+class LetterRow(NamedTuple):
+    """One letter with the names it needs to be understood."""
+
+    id: UUID
+    letter: str
+    params: dict[str, Any]
+    to_email: str
+    to_profile_id: UUID | None
+    #: None once the profile is deleted.
+    to_name: str | None
+    ticket_id: UUID | None
+    ticket_number: int | None
+    state: MailState
+    send_after: datetime
+    attempts: int
+    last_error: str | None
+    sent_at: datetime | None
+    created_at: datetime
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether an admin may queue it again."""
+        return self.state in {MailState.DEAD, MailState.KEPT}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFilters:
+    """Which letters to show; what is empty does not filter."""
+
+    state: MailState | None = None
+    letter: str | None = None
+    ticket_id: UUID | None = None
+
+
+def _letters() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Letter.id,
+            Letter.letter,
+            Letter.params,
+            Letter.to_email,
+            Letter.to_profile_id,
+            Profile.full_name,
+            Letter.ticket_id,
+            Ticket.number,
+            Letter.state,
+            Letter.send_after,
+            Letter.attempts,
+            Letter.last_error,
+            Letter.sent_at,
+            Letter.created_at,
+        )
+        .outerjoin(Profile, Profile.id == Letter.to_profile_id)
+        .outerjoin(Ticket, Ticket.id == Letter.ticket_id)
+    )
+
+
+def list_letters(session: Session, filters: LetterFilters, paging: Paging) -> Page[LetterRow]:
+    """One page of the mail log."""
+    statement = _letters()
+    if filters.state is not None:
+        statement = statement.where(Letter.state == filters.state)
+    if filters.letter is not None:
+        statement = statement.where(Letter.letter == filters.letter)
+    if filters.ticket_id is not None:
+        statement = statement.where(Letter.ticket_id == filters.ticket_id)
+    return fetch_page(session, statement, LetterRow, paging)
+
+
+def letter_details(session: Session, letter_id: UUID) -> LetterRow | None:
+    """One letter, or None."""
+    row = session.execute(_letters().where(Letter.id == letter_id)).one_or_none()
+    return None if row is None else LetterRow(*row)
+
+
+def count_by_state(session: Session) -> dict[MailState, int]:
+    """How many letters are in each state that has any."""
+    rows = session.execute(select(Letter.state, func.count()).group_by(Letter.state))
+    return {state: count for state, count in rows.tuples()}
+
+
+def preview(row: LetterRow, site: Site) -> Rendered | None:
+    """The letter as its reader sees it, without the secrets in its links.
+
+    None where it cannot be worded: its texts were erased, or its wording is gone.
+    """
+    try:
+        return render(row.letter, row.params, site.for_preview())
+    except (TemplateError, ValueError):
+        return None
+
+
+def subject(row: LetterRow) -> str | None:
+    """The letter's subject; None where it cannot be worded."""
+    try:
+        return render_subject(row.letter, row.params)
+    except (TemplateError, ValueError):
+        return None
