@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 
 from emberone.db_errors import domain_error, is_retryable
-from emberone.domain.actor import Actor
+from emberone.domain.actor import Actor, system_for
 from emberone.domain.enums import CommentType, Priority, Role, Status
 from emberone.domain.errors import TemporarilyUnavailable
 
@@ -47,6 +47,12 @@ CONTEXT_STATEMENT = text(
     " set_config('emberone.reason', :reason, true),"
     " set_config('transaction_read_only', :read_only, true),"
     " set_config('emberone.now', coalesce(cast(:now AS timestamptz), now())::text, true)"
+    "::timestamptz AS now"
+)
+#: The same transaction, at another moment and in another person's name.
+_MOVE_STATEMENT = text(
+    "SELECT set_config('emberone.profile_id', :profile_id, true),"
+    " set_config('emberone.now', cast(cast(:now AS timestamptz) AS text), true)"
     "::timestamptz AS now"
 )
 _SWITCH_ROLE = text("SELECT set_config('role', :role, true)")
@@ -239,6 +245,20 @@ def now_of(session: Session) -> datetime:
     now = _open_door(session).now
     assert now is not None
     return now
+
+
+def at(session: Session, profile_id: UUID | None, now: datetime) -> None:
+    """Let what follows happen at another time and in another person's name: a replay of the past.
+
+    Flushes first. Only the product's own transactions may (imports); rolling
+    back to a savepoint takes the move back too, so make it before the savepoint.
+    """
+    door = _open_door(session)
+    if door.is_reading or not door.actor.is_system:
+        raise RuntimeError("Only the product itself replays the past.")
+    session.flush()
+    row = session.execute(_MOVE_STATEMENT, {"profile_id": str(profile_id or ""), "now": now}).one()
+    door.actor, door.now = system_for(profile_id), row.now
 
 
 def actor_of(session: Session) -> Actor:
