@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from jinja2 import TemplateError
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import MailState
@@ -92,12 +92,6 @@ def letter_details(session: Session, letter_id: UUID) -> LetterRow | None:
     """One letter, or None."""
     row = session.execute(_letters().where(Letter.id == letter_id)).one_or_none()
     return None if row is None else LetterRow(*row)
-
-
-def count_by_state(session: Session) -> dict[MailState, int]:
-    """How many letters are in each state that has any."""
-    rows = session.execute(select(Letter.state, func.count()).group_by(Letter.state))
-    return {state: count for state, count in rows.tuples()}
 
 
 def preview(row: LetterRow, site: Site) -> Rendered | None:
