@@ -1,6 +1,6 @@
 """Become another program that ends when its parent does.
 
-Run as a script (``python -I -S child.py PARENT SIGNAL UID GID PROGRAM …``) by
+Run as a script (``python -I -S child.py PARENT SIGNAL UID GID NICENESS PROGRAM …``) by
 :func:`emberone.processes.spawn`: a function run between fork and exec would be
 unsafe beside threads, and warns there since Python 3.12. Standard library only.
 """
@@ -24,14 +24,15 @@ def die_with_parent(parent: int, signal_number: int) -> None:
 
 def main(arguments: list[str]) -> None:
     """Drop privileges where asked, tie this process to its parent, run the program."""
-    parent, signal_number, uid, gid = (int(text) for text in arguments[:4])
+    parent, signal_number, uid, gid, niceness = (int(text) for text in arguments[:5])
+    os.nice(niceness)
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
     # After setuid, which clears it.
     die_with_parent(parent, signal_number)
-    program = arguments[4:]
+    program = arguments[5:]
     try:
         os.execvp(program[0], program)
     except OSError as error:

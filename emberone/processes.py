@@ -31,6 +31,7 @@ def spawn(
     *,
     user: pwd.struct_passwd | None = None,
     when_parent_dies: signal.Signals = signal.SIGKILL,
+    niceness: int = 0,
     environ: Mapping[str, str] | None = None,
     directory: Path | None = None,
     output: int | IO[bytes] | None = None,
@@ -38,11 +39,11 @@ def spawn(
     """Start a program in a session of its own, tied to this process's life.
 
     On Linux it gets `when_parent_dies` once the *thread* that called this has
-    ended: call it from the main thread. `output` takes its output and errors.
+    ended: call it from the main thread. `niceness` is added to ours; `output` takes its output and errors.
     """
     uid, gid = (user.pw_uid, user.pw_gid) if user else (-1, -1)
     wrapper = [sys.executable, "-I", "-S", _CHILD]
-    numbers = [str(number) for number in (os.getpid(), int(when_parent_dies), uid, gid)]
+    numbers = [str(number) for number in (os.getpid(), int(when_parent_dies), uid, gid, niceness)]
     return subprocess.Popen(
         [*wrapper, *numbers, *map(str, program)],
         env=environ,

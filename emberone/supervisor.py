@@ -59,12 +59,15 @@ class Program:
     command: Sequence[str | Path]
     environ: Mapping[str, str]
     patience: float = 10.0
+    niceness: int = 0
     polite: signal.Signals = signal.SIGTERM
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self, output: int | None = None) -> object:
         """Start it in a session of its own, to be killed when this process dies."""
-        self.process = spawn(self.command, environ=self.environ, output=output)
+        self.process = spawn(
+            self.command, niceness=self.niceness, environ=self.environ, output=output
+        )
         return self
 
     def stop(self) -> None:

@@ -23,6 +23,8 @@ from emberone.supervisor import Hopeless, Program, Stopped, Supervisor
 
 #: Longer than the worker's own soft shutdown.
 _WORKER_PATIENCE = 25.0
+#: Where both want a core, a page goes before background work; at the start most of all.
+_BACKGROUND = 5
 #: Each process of ours keeps a few connections open.
 _POSTGRES_OPTIONS = {"max_connections": "200"}
 
@@ -64,11 +66,13 @@ class _Plan:
     demo_mark: Path
     shows_demo: bool
 
-    def program(self, name: str, *arguments: str, patience: float = 12.0) -> Program:
+    def program(
+        self, name: str, *arguments: str, patience: float = 12.0, niceness: int = 0
+    ) -> Program:
         """One of our own commands as a process."""
         # -P: a folder that happens to be called `workers` where we stand is not ours.
         command = [sys.executable, "-P", "-m", "emberone", *arguments]
-        return Program(name, command, self.environ, patience)
+        return Program(name, command, self.environ, patience, niceness)
 
 
 def _plan(environ: Mapping[str, str], no_demo: bool, say: Callable[[str], None]) -> _Plan:
@@ -129,11 +133,18 @@ def _run(supervisor: Supervisor, plan: _Plan) -> None:
         supervisor.start(plan.valkey)
     _migrate(supervisor, plan)
     _load_demo(supervisor, plan)
+    queues = {"worker": "work", "mail": "mail"}
     supervisor.start(
-        plan.program("worker", "worker", "--queue", "work", patience=_WORKER_PATIENCE),
-        plan.program("mail", "worker", "--queue", "mail", patience=_WORKER_PATIENCE),
+        *(
+            plan.program(
+                *(name, "worker", "--queue", queue),
+                patience=_WORKER_PATIENCE,
+                niceness=_BACKGROUND,
+            )
+            for name, queue in queues.items()
+        )
     )
-    supervisor.start(plan.program("beat", "beat"))
+    supervisor.start(plan.program("beat", "beat", niceness=_BACKGROUND))
     supervisor.start(plan.program("web", "web"))
     _wait(supervisor, plan.settings)
     _greet(supervisor, plan)
