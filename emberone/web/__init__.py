@@ -9,6 +9,7 @@ from emberone.config import Settings
 from emberone.core import create_core
 from emberone.web import health, portal, start
 from emberone.web.access import init_access
+from emberone.web.admin import init_panel
 from emberone.web.errors import init_errors
 from emberone.web.health import init_health
 from emberone.web.security import init_security
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_health(app, settings)
     for part in (start, health, portal):
         app.register_blueprint(part.blueprint)
+    init_panel(app)
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     return app

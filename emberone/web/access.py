@@ -33,8 +33,52 @@ _PORTAL = {
     "portal.tickets": policy.PORTAL_ENTER,
 }
 
+_PANEL = {
+    "admin.index": policy.PANEL_ENTER,
+    "ticket.index_view": policy.PANEL_ENTER,
+    "ticket.page": policy.PANEL_ENTER,
+    "ticket.details_view": policy.PANEL_ENTER,
+    "ticket.create_view": policy.PANEL_ENTER,
+    "ticket.respond": policy.TICKET_NOTE,
+    "ticket.close": policy.PANEL_ENTER,
+    "ticket.reopen": policy.PANEL_ENTER,
+    "ticket.take": policy.TICKET_ASSIGN,
+    "ticket.change": policy.TICKET_ROUTE,
+    "ticket.delete_view": policy.TICKET_DELETE,
+    "ticket.export": policy.TICKET_EXPORT,
+    "ticket.ajax_lookup": policy.PANEL_ENTER,
+    "comment.index_view": policy.TICKET_NOTE,
+    "comment.details_view": policy.TICKET_NOTE,
+    "comment.edit_view": policy.PANEL_ENTER,
+    "comment.delete_view": policy.COMMENT_DELETE,
+    "history.index_view": policy.HISTORY_VIEW,
+    "history.details_view": policy.HISTORY_VIEW,
+    "profile.index_view": policy.PANEL_ENTER,
+    "profile.details_view": policy.PANEL_ENTER,
+    "profile.create_view": policy.PROFILE_CREATE,
+    "profile.edit_view": policy.PROFILE_MANAGE,
+    "profile.activate": policy.PROFILE_MANAGE,
+    "profile.deactivate": policy.PROFILE_MANAGE,
+    "profile.delete_view": policy.PROFILE_MANAGE,
+    "agent.index_view": policy.TEAM_VIEW,
+    "agent.edit_view": policy.AGENT_MANAGE,
+    "agent.availability": policy.AGENT_SET_AVAILABILITY,
+    "team.index_view": policy.TEAM_VIEW,
+    "team.create_view": policy.TEAM_MANAGE,
+    "team.edit_view": policy.TEAM_MANAGE,
+    "team.delete_view": policy.TEAM_MANAGE,
+    "tag.index_view": policy.TEAM_VIEW,
+    "tag.skill": policy.AGENT_MANAGE,
+    "letter.index_view": policy.MAIL_VIEW,
+    "letter.details_view": policy.MAIL_VIEW,
+    "letter.preview": policy.MAIL_VIEW,
+    "letter.retry": policy.MAIL_RETRY,
+    "job.index_view": policy.JOBS_VIEW,
+    "job.retry_step": policy.JOBS_RETRY,
+}
+
 #: endpoint → PUBLIC, SIGNED_IN or a permission of `policy.py`.
-ENDPOINTS: Final[Mapping[str, str]] = {**_EVERYONE, **_PORTAL}
+ENDPOINTS: Final[Mapping[str, str]] = {**_EVERYONE, **_PORTAL, **_PANEL}
 
 
 def init_access(app: Flask) -> None:

@@ -1,0 +1,21 @@
+"""The choices that forms and filters offer, in words."""
+
+from emberone.domain.enums import Priority, Role, Status
+from emberone.web.theme.badges import badge_of
+
+Pairs = list[tuple[str, str]]
+
+
+def statuses() -> Pairs:
+    """Every status, worded."""
+    return [(status.value, str(badge_of(status).label)) for status in Status]
+
+
+def priorities() -> Pairs:
+    """Every priority, the most urgent first."""
+    return [(priority.value, str(badge_of(priority).label)) for priority in reversed(Priority)]
+
+
+def roles() -> Pairs:
+    """Every role, worded."""
+    return [(role.value, str(badge_of(role).label)) for role in Role]

@@ -1,0 +1,93 @@
+"""SLA clocks as marks: how they stand, in how long or since when."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from flask_babel import format_timedelta
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from emberone.domain.enums import Metric
+from emberone.domain.sla import Standing
+from emberone.queries.sla import ClockView, NextDue
+from emberone.web.theme.formats import time_full
+
+#: What is due within this time is marked as due soon.
+SOON: Final = timedelta(hours=1)
+
+#: Each metric, worded.
+METRIC_NAMES: Final[Mapping[Metric, Any]] = {
+    Metric.FIRST_RESPONSE: _l("First response"),
+    Metric.NEXT_RESPONSE: _l("Next response"),
+    Metric.RESOLUTION: _l("Resolution"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One clock as the theme's badge takes it."""
+
+    name: str
+    #: on_track, due_soon, breached, met, paused or neutral.
+    state: str
+    text: str
+    title: str
+    #: Whether it stands in the head of the ticket's page.
+    is_shown: bool = False
+
+
+def due_marks(due: Mapping[UUID, NextDue], now: datetime) -> dict[UUID, Mark]:
+    """The next due time of each ticket of a list."""
+    return {ticket_id: _due_mark(next_due, now) for ticket_id, next_due in due.items()}
+
+
+def _due_mark(due: NextDue, now: datetime) -> Mark:
+    name = str(METRIC_NAMES[due.metric])
+    return Mark(
+        name=name,
+        state=_running_state(due.due_at, now, due.is_breached),
+        text=_distance(due.due_at - now),
+        title=_("%(name)s due %(time)s", name=name, time=time_full(due.due_at)),
+    )
+
+
+def clock_marks(clocks: Iterable[ClockView], now: datetime) -> list[Mark]:
+    """The newest cycle of each clock of a ticket."""
+    newest: dict[Metric, ClockView] = {}
+    for clock in clocks:
+        newest.setdefault(clock.metric, clock)
+    return [_clock_mark(clock, now) for clock in newest.values()]
+
+
+def _clock_mark(clock: ClockView, now: datetime) -> Mark:
+    name = str(METRIC_NAMES[clock.metric])
+    if clock.is_open and clock.due_at is not None:
+        state = _running_state(clock.due_at, now, clock.breached_at is not None)
+        title = _("%(name)s due %(time)s", name=name, time=time_full(clock.due_at))
+        text = _distance(clock.due_at - now)
+        return Mark(name, state, text, title, is_shown=True)
+    if clock.standing is Standing.PAUSED:
+        left = format_timedelta(timedelta(seconds=max(0.0, clock.remaining_s)), format="short")
+        return Mark(name, "paused", _("paused, %(left)s left", left=left), name, is_shown=True)
+    state, text = {
+        Standing.MET: ("met", _("met")),
+        Standing.BREACHED: ("breached", _("breached")),
+    }.get(clock.standing, ("neutral", _("stopped")))
+    return Mark(name, state, text, clock.stopped_reason or name)
+
+
+def _running_state(due_at: datetime, now: datetime, is_breached: bool) -> str:
+    if is_breached or due_at < now:
+        return "breached"
+    return "due_soon" if due_at - now <= SOON else "on_track"
+
+
+def _distance(left: timedelta) -> str:
+    if left < timedelta():
+        return _(
+            "%(time)s late", time=format_timedelta(-left, granularity="minute", format="short")
+        )
+    return str(format_timedelta(left, granularity="minute", format="short"))

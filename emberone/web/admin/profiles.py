@@ -1,0 +1,174 @@
+"""People: customers, agents and admins."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import request, url_for
+from flask_admin import expose
+from flask_babel import gettext as _
+from werkzeug import Response
+
+from emberone import policy
+from emberone.domain.enums import Role
+from emberone.domain.errors import EmberOneError, StaleWrite
+from emberone.queries import profiles, tickets
+from emberone.queries.paging import Paging
+from emberone.services import profiles as service
+from emberone.web.admin import choices
+from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post, refused
+from emberone.web.admin.lists import Chip, Column, Listing
+from emberone.web.admin.params import arguments, asked_row, fields, row_id
+from emberone.web.session import current_actor
+
+_FILTERS = ("search", "role")
+
+#: So many tickets of a customer stand on their page; the list has them all.
+_TICKETS_SHOWN = 10
+
+
+class ProfileView(PanelView):
+    """Everyone the product knows."""
+
+    menu_icon_value = "users"
+
+    @expose("/")
+    def index_view(self) -> str:
+        """List the people, by name."""
+        values, actor = arguments(), current_actor()
+        listing = Listing("profile.index_view", profiles.ORDERS, values, _FILTERS)
+        words, role = values.text("search"), values.choice("role", Role)
+        if words:
+            listing.chips.append(Chip(("search",), _("Search"), words))
+        if role:
+            listing.chips.append(Chip(("role",), _("Role"), dict(choices.roles())[role.value]))
+        filters = profiles.ProfileFilters(role=role, text=words)
+        page = profiles.list_profiles(self.session, filters, listing.paging)
+        return self.render(
+            "panel/profile_list.html",
+            listing=listing,
+            headings=listing.headings(
+                [
+                    Column(_("Name"), "name"),
+                    Column(_("E-mail")),
+                    Column(_("Role")),
+                    Column(_("Known since"), "created"),
+                ]
+            ),
+            rows=page.rows,
+            pages=listing.pages(page),
+            roles=choices.roles(),
+            deactivated=profiles.deactivated(self.session, actor, page.rows),
+        )
+
+    @expose("/details/")
+    def details_view(self) -> str:
+        """Show one person and, for a customer, their latest tickets."""
+        actor, person = current_actor(), self._person(asked_row())
+        recent = tickets.list_tickets(
+            self.session,
+            actor,
+            tickets.TicketFilters(customer_id=person.id),
+            Paging(tickets.ORDERS["created"], descending=True, size=_TICKETS_SHOWN),
+        )
+        return self.render(
+            "panel/profile_page.html",
+            person=person,
+            is_deactivated=bool(profiles.deactivated(self.session, actor, [person])),
+            recent=recent.rows,
+            has_more=recent.following is not None,
+        )
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Make a person known: anyone by an admin, a customer by an agent."""
+        actor = current_actor()
+        if not is_post():
+            return self._form(None, {"role": Role.CUSTOMER.value})
+        values = fields()
+        role = values.choice("role", Role) or Role.CUSTOMER
+        email, name = values.raw("email"), values.raw("full_name")
+        outcome = attempt(service.create_profile, actor, email, name, role)
+        if isinstance(outcome, EmberOneError):
+            typed = {"email": email, "full_name": name, "role": role.value}
+            return self._form(None, typed, outcome), outcome.status
+        return done(_("%(name)s is known now.", name=name.strip()), self._url(outcome))
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """Change a person; a stale form comes back with both versions."""
+        person = self._person(asked_row())
+        if not is_post():
+            return self._form(person, _typed(person))
+        values = fields()
+        role = values.choice("role", Role) or person.role
+        email, name, version = values.raw("email"), values.raw("full_name"), values.version()
+        outcome = attempt(
+            service.change_profile,
+            current_actor(),
+            person.id,
+            email=email,
+            full_name=name,
+            role=role,
+            version=version,
+        )
+        if isinstance(outcome, EmberOneError):
+            typed = {"email": email, "full_name": name, "role": role.value}
+            return self._form(self._person(person.id), typed, outcome), outcome.status
+        return done(_("%(name)s was saved.", name=name.strip()), self._url(person.id))
+
+    @expose("/activate/", methods=("POST",))
+    def activate(self) -> Response:
+        """Let a person sign in again."""
+        person = self._person(row_id(request.form))
+        message = _("%(name)s may sign in again.", name=person.full_name)
+        url = self._url(person.id)
+        return carry_out(message, url, service.set_active, current_actor(), person.id, True)
+
+    @expose("/deactivate/", methods=("POST",))
+    def deactivate(self) -> Response:
+        """Let a person sign in no longer, and sign them out."""
+        person = self._person(row_id(request.form))
+        message = _("%(name)s can no longer sign in.", name=person.full_name)
+        url = self._url(person.id)
+        return carry_out(message, url, service.set_active, current_actor(), person.id, False)
+
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> Response:
+        """Delete a customer who has no tickets."""
+        person = self._person(row_id(request.form))
+        outcome = attempt(service.delete_profile, current_actor(), person.id)
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, self._url(person.id))
+        message = _("%(name)s was deleted.", name=person.full_name)
+        return done(message, url_for("profile.index_view"))
+
+    def _person(self, profile_id: UUID) -> profiles.ProfileRow:
+        return found(profiles.profile_details(self.session, profile_id))
+
+    def _url(self, profile_id: UUID) -> str:
+        return url_for("profile.details_view", id=profile_id)
+
+    def _form(
+        self,
+        person: profiles.ProfileRow | None,
+        typed: dict[str, str],
+        refusal: EmberOneError | None = None,
+    ) -> str:
+        actor = current_actor()
+        allowed = [
+            (value, label)
+            for value, label in choices.roles()
+            if policy.may(actor, policy.PROFILE_CREATE, role=Role(value))
+        ]
+        return self.render(
+            "panel/profile_form.html",
+            person=person,
+            typed=typed,
+            roles=allowed,
+            refusal=refusal,
+            is_stale=isinstance(refusal, StaleWrite),
+        )
+
+
+def _typed(person: profiles.ProfileRow) -> dict[str, str]:
+    return {"email": person.email, "full_name": person.full_name, "role": person.role.value}

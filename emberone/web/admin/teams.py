@@ -1,0 +1,115 @@
+"""Teams and tags: how tickets are sorted among agents."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import request, url_for
+from flask_admin import expose
+from flask_babel import gettext as _
+from werkzeug import Response
+
+from emberone.domain.errors import EmberOneError, StaleWrite
+from emberone.queries import agents
+from emberone.services import agents as agent_service
+from emberone.services import teams as service
+from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
+from emberone.web.admin.lists import Chip, Column, Listing
+from emberone.web.admin.params import NotUnderstood, arguments, asked_row, fields, row_id
+from emberone.web.session import current_actor
+
+
+class TeamView(PanelView):
+    """The teams and who is in them."""
+
+    menu_icon_value = "users-group"
+
+    @expose("/")
+    def index_view(self) -> str:
+        """List the teams, by name."""
+        return self.render("panel/team_list.html", rows=agents.list_teams(self.session))
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Make a team."""
+        if not is_post():
+            return self._form(None, "")
+        name = fields().raw("name")
+        outcome = attempt(service.create_team, current_actor(), name)
+        if isinstance(outcome, EmberOneError):
+            return self._form(None, name, outcome), outcome.status
+        return done(_("The team was made."), url_for("team.index_view"))
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """Rename a team; a stale form comes back with both names."""
+        team = self._team(asked_row())
+        if not is_post():
+            return self._form(team, team.name)
+        values = fields()
+        name, version = values.raw("name"), values.version()
+        outcome = attempt(service.rename_team, current_actor(), team.id, name, version=version)
+        if isinstance(outcome, EmberOneError):
+            return self._form(self._team(team.id), name, outcome), outcome.status
+        return done(_("The team was saved."), url_for("team.index_view"))
+
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> Response:
+        """Delete a team; its tickets go on without one."""
+        team = self._team(row_id(request.form))
+        message = _("The team %(name)s was deleted.", name=team.name)
+        url = url_for("team.index_view")
+        return carry_out(message, url, service.delete_team, current_actor(), team.id)
+
+    def _team(self, team_id: UUID) -> agents.TeamRow:
+        return found(agents.team_details(self.session, team_id))
+
+    def _form(
+        self, team: agents.TeamRow | None, name: str, refusal: EmberOneError | None = None
+    ) -> str:
+        return self.render(
+            "panel/team_form.html",
+            team=team,
+            name=name,
+            refusal=refusal,
+            is_stale=isinstance(refusal, StaleWrite),
+        )
+
+
+class TagView(PanelView):
+    """The words that sort tickets, and which of them are skills."""
+
+    menu_icon_value = "tags"
+
+    @expose("/")
+    def index_view(self) -> str:
+        """List the tags, by name."""
+        values = arguments()
+        listing = Listing("tag.index_view", {"name": agents.TAGS}, values, ("search",))
+        words = values.text("search")
+        if words:
+            listing.chips.append(Chip(("search",), _("Search"), words))
+        page = agents.list_tags(self.session, words, listing.paging)
+        columns = [Column(_("Tag"), "name"), Column(_("Skill")), Column(_("Actions"))]
+        return self.render(
+            "panel/tag_list.html",
+            listing=listing,
+            headings=listing.headings(columns),
+            rows=page.rows,
+            pages=listing.pages(page),
+        )
+
+    @expose("/skill/", methods=("POST",))
+    def skill(self) -> Response:
+        """Say whether a tag is a skill that the ticket's agent must have."""
+        values = fields()
+        name, wanted = values.text("name", 50), values.one_of("is_skill", ("0", "1"))
+        if name is None or wanted is None:
+            raise NotUnderstood
+        message = (
+            _("“%(name)s” is a skill now.", name=name)
+            if wanted == "1"
+            else _("“%(name)s” is no skill any more.", name=name)
+        )
+        url = url_for("tag.index_view")
+        mark = agent_service.mark_skill
+        return carry_out(message, url, mark, current_actor(), name, wanted == "1")

@@ -1,0 +1,76 @@
+"""The properties of a ticket, as a form carries them."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from emberone.domain.enums import Priority, Role
+from emberone.domain.errors import Invalid
+from emberone.queries import profiles
+from emberone.queries.tickets import TicketDetails
+from emberone.services.tickets import UNSET, TicketChanges
+from emberone.web.admin.params import Values
+
+
+@dataclass(frozen=True, slots=True)
+class TicketForm:
+    """What a person may change about a ticket, as it was typed."""
+
+    title: str = ""
+    description: str = ""
+    priority: Priority = Priority.MEDIUM
+    agent_id: UUID | None = None
+    team_id: UUID | None = None
+    tags: str = ""
+
+    @classmethod
+    def sent(cls, values: Values) -> Self:
+        """The form as it was sent."""
+        return cls(
+            title=values.raw("title"),
+            description=values.raw("description"),
+            priority=values.choice("priority", Priority) or Priority.MEDIUM,
+            agent_id=values.identifier("agent"),
+            team_id=values.identifier("team"),
+            tags=values.raw("tags"),
+        )
+
+    @classmethod
+    def of(cls, ticket: TicketDetails) -> Self:
+        """The form as the ticket fills it."""
+        return cls(
+            title=ticket.title,
+            description=ticket.description,
+            priority=ticket.priority,
+            agent_id=ticket.assigned_agent_id,
+            team_id=ticket.team_id,
+            tags=", ".join(ticket.tags),
+        )
+
+    @property
+    def words(self) -> list[str]:
+        """The tags, one by one."""
+        return self.tags.split(",")
+
+    def changes(self, ticket: TicketDetails) -> TicketChanges:
+        """What differs from the ticket; a browser ends lines its own way and that is no change."""
+        present = TicketForm.of(ticket)
+        wrote = self.description.replace("\r\n", "\n")
+        return TicketChanges(
+            title=UNSET if self.title == present.title else self.title,
+            description=UNSET if wrote == present.description else wrote,
+            priority=UNSET if self.priority is present.priority else self.priority,
+            agent_id=UNSET if self.agent_id == present.agent_id else self.agent_id,
+            team_id=UNSET if self.team_id == present.team_id else self.team_id,
+            tags=UNSET if self.tags == present.tags else self.words,
+        )
+
+    def check_agent(self, session: Session, ticket: TicketDetails | None) -> Invalid | None:
+        """Refuse as agent whom the lookup does not offer, unless it stays who it is."""
+        if self.agent_id is None or (ticket and self.agent_id == ticket.assigned_agent_id):
+            return None
+        if profiles.person(session, self.agent_id, (Role.AGENT,)):
+            return None
+        return Invalid("Tickets are assigned to active agents.", field="agent")

@@ -1,0 +1,96 @@
+"""Opening a ticket for a customer who wrote, called or came by."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+from flask_admin import expose
+from flask_babel import gettext as _
+
+from emberone.domain import texts
+from emberone.domain.enums import Role
+from emberone.domain.errors import EmberOneError, Invalid
+from emberone.queries import profiles, tickets
+from emberone.services.profiles import create_profile
+from emberone.services.tickets import open_ticket
+from emberone.web.admin.base import attempt, done, found, is_post
+from emberone.web.admin.params import Values, arguments, fields
+from emberone.web.admin.ticket_form import TicketForm
+from emberone.web.admin.ticket_page import TicketPages
+from emberone.web.session import current_actor
+
+
+class TicketView(TicketPages):
+    """The queue, each ticket's page, and the form for a new one."""
+
+    menu_icon_value = "ticket"
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Show the form, or open the ticket it describes."""
+        if not is_post():
+            return self._form(TicketForm(), arguments())
+        values = fields()
+        form = TicketForm.sent(values)
+        refusal: EmberOneError | None = form.check_agent(self.session, None)
+        if refusal is None:
+            outcome = attempt(self._open, values, form)
+            if not isinstance(outcome, EmberOneError):
+                return done(
+                    _("Ticket #%(number)s was opened.", number=outcome),
+                    url_for("ticket.page", number=outcome),
+                )
+            refusal = outcome
+        return self._form(form, values, refusal), refusal.status
+
+    def _open(self, values: Values, form: TicketForm) -> int:
+        # Checked before the customer is made known: a refused form leaves nothing behind.
+        texts.title(form.title)
+        texts.description(form.description)
+        texts.tags(form.words)
+        ticket_id = open_ticket(
+            current_actor(),
+            self._customer(values),
+            form.title,
+            form.description,
+            priority=form.priority,
+            team_id=form.team_id,
+            tags=form.words,
+            agent_id=form.agent_id,
+        )
+        return found(tickets.number_of(self.session, current_actor(), ticket_id))
+
+    def _customer(self, values: Values) -> UUID:
+        """The customer who was chosen, or whose address was typed; a new one is made known."""
+        chosen = values.identifier("customer")
+        if chosen is not None:
+            if profiles.person(self.session, chosen, (Role.CUSTOMER,)) is None:
+                raise Invalid("Tickets are opened for customers.", field="customer")
+            return chosen
+        if not values.raw("email").strip():
+            raise Invalid("Choose a customer, or type an e-mail address.", field="customer")
+        email = texts.address(values.raw("email"))
+        known = profiles.customer_of(self.session, email)
+        if known is None:
+            name = values.raw("name").strip() or email
+            return create_profile(current_actor(), email, name, Role.CUSTOMER)
+        if known.role is not Role.CUSTOMER:
+            raise Invalid("Tickets are opened for customers.", field="customer")
+        return known.id
+
+    def _form(self, form: TicketForm, values: Values, refusal: EmberOneError | None = None) -> str:
+        people = profiles.find_people(self.session, "", (Role.CUSTOMER,))
+        chosen = values.identifier("customer")
+        if chosen is not None and chosen not in {person.id for person in people}:
+            known = profiles.person(self.session, chosen, (Role.CUSTOMER,))
+            people = [known, *people] if known else people
+        return self.render(
+            "panel/ticket_new.html",
+            form=form,
+            form_choices=self.form_choices(),
+            customers=[(str(person.id), person.label) for person in people],
+            customer_id=chosen,
+            email=values.raw("email"),
+            name=values.raw("name"),
+            refusal=refusal,
+        )

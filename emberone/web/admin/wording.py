@@ -1,0 +1,210 @@
+"""History in a person's words: who did what, from what to what, and why."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from emberone.queries.history import Entry
+from emberone.web.theme.badges import badge_of
+
+Names = Mapping[str, str]
+
+#: What is quoted of a title in one line.
+QUOTE_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry as the timeline draws it."""
+
+    icon: str
+    #: None where a person who is gone acted.
+    actor: str
+    text: str
+    time: datetime
+    reason: str | None
+    #: `danger`, `internal` or empty: how the entry is marked.
+    kind: str
+    ticket_number: int | None
+    id: str
+
+
+def _label(kind: Any) -> str:
+    return str(badge_of(kind).label) if kind else _("none")
+
+
+def _quoted(text: Any) -> str:
+    words = str(text or "")
+    return words if len(words) <= QUOTE_LENGTH else f"{words[:QUOTE_LENGTH]}…"
+
+
+def _old(entry: Entry, key: str) -> Any:
+    return (entry.old_value or {}).get(key)
+
+
+def _new(entry: Entry, key: str) -> Any:
+    return (entry.new_value or {}).get(key)
+
+
+def _created(entry: Entry, names: Names) -> str:
+    status, priority = _label(_new(entry, "status")), _label(_new(entry, "priority"))
+    return _("opened the ticket: %(status)s, %(priority)s", status=status, priority=priority)
+
+
+def _status(entry: Entry, names: Names) -> str:
+    return _(
+        "changed the status from %(old)s to %(new)s",
+        old=_label(_old(entry, "status")),
+        new=_label(_new(entry, "status")),
+    )
+
+
+def _priority(entry: Entry, names: Names) -> str:
+    return _(
+        "changed the priority from %(old)s to %(new)s",
+        old=_label(_old(entry, "priority")),
+        new=_label(_new(entry, "priority")),
+    )
+
+
+def _assignment(entry: Entry, names: Names) -> str:
+    before, after = _old(entry, "assignedAgentId"), _new(entry, "assignedAgentId")
+    gone = _("someone who is gone")
+    if after is None:
+        return _("took the ticket from %(old)s", old=names.get(str(before), gone))
+    if str(after) == str(entry.actor_id):
+        return _("took the ticket")
+    new = names.get(str(after), gone)
+    if before is None:
+        return _("gave the ticket to %(new)s", new=new)
+    return _("handed the ticket from %(old)s to %(new)s", old=names.get(str(before), gone), new=new)
+
+
+def _title(entry: Entry, names: Names) -> str:
+    return _(
+        "changed the title from “%(old)s” to “%(new)s”",
+        old=_quoted(_old(entry, "title")),
+        new=_quoted(_new(entry, "title")),
+    )
+
+
+def _feedback(entry: Entry, names: Names) -> str:
+    old, new = entry.context.get("oldRating"), entry.context.get("newRating")
+    if old is None:
+        return _("rated the ticket %(new)s of 5", new=new)
+    return _("changed the rating from %(old)s to %(new)s of 5", old=old, new=new)
+
+
+def _team(entry: Entry, names: Names) -> str:
+    none = _("no team")
+    return _(
+        "moved the ticket from %(old)s to %(new)s",
+        old=names.get(str(entry.context.get("oldTeamId")), none),
+        new=names.get(str(entry.context.get("newTeamId")), none),
+    )
+
+
+def _tags(entry: Entry, names: Names) -> str:
+    old, new = set(entry.context.get("oldTags", [])), set(entry.context.get("newTags", []))
+    added = ", ".join(sorted(new - old))
+    removed = ", ".join(sorted(old - new))
+    if added and removed:
+        return _("added the tags %(added)s, removed %(removed)s", added=added, removed=removed)
+    if added:
+        return _("added the tags %(added)s", added=added)
+    return _("removed the tags %(removed)s", removed=removed)
+
+
+def _deleted(entry: Entry, names: Names) -> str:
+    number, title = entry.context.get("number", "?"), _quoted(_old(entry, "title"))
+    return _("deleted the ticket #%(number)s “%(title)s”", number=number, title=title)
+
+
+def _fixed(text: Any) -> Callable[[Entry, Names], str]:
+    return lambda entry, names: str(text)
+
+
+#: action → icon, words, mark.
+WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
+    "created": ("plus", _created, ""),
+    "status_changed": ("progress", _status, ""),
+    "priority_changed": ("arrow-up", _priority, ""),
+    "assignment_changed": ("user-check", _assignment, ""),
+    "title_changed": ("pencil", _title, ""),
+    "description_changed": ("pencil", _fixed(_l("changed the description")), ""),
+    "feedback_changed": ("star", _feedback, ""),
+    "team_changed": ("users-group", _team, ""),
+    "tags_changed": ("tag", _tags, ""),
+    "deleted": ("trash", _deleted, "danger"),
+    "comment_deleted": ("trash", _fixed(_l("deleted a comment")), "danger"),
+    "texts_erased": ("eye-off", _fixed(_l("erased a person's texts")), "danger"),
+    "sla_policy_chosen": ("clock", _fixed(_l("chose the time limits")), ""),
+    "sla_changed": ("clock", _fixed(_l("moved the time limits")), ""),
+    "sla_warned": ("clock-exclamation", _fixed(_l("warned that a time limit is near")), "internal"),
+    "sla_breached": ("alarm", _fixed(_l("found a time limit passed")), "danger"),
+    "escalated": ("flame", _fixed(_l("escalated the ticket")), "danger"),
+    "assignment_skipped": ("user-off", _fixed(_l("found no agent for the ticket")), "internal"),
+    "feedback_requested": ("mail", _fixed(_l("asked the customer for a rating")), ""),
+    "feedback_skipped": ("mail-exclamation", _fixed(_l("asked for no rating")), ""),
+}
+
+#: What the change itself says already.
+_SAID = frozenset(
+    {"oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number"}
+)
+
+
+def line(entry: Entry, names: Names) -> Line:
+    """One entry in words."""
+    icon, words, kind = WORDS.get(
+        entry.action, ("history", _fixed(entry.action.replace("_", " ")), "")
+    )
+    return Line(
+        icon=icon,
+        actor=_actor(entry),
+        text=words(entry, names),
+        time=entry.created_at,
+        reason=_reason(entry),
+        kind=kind,
+        ticket_number=entry.ticket_number,
+        id=str(entry.id),
+    )
+
+
+def _actor(entry: Entry) -> str:
+    if entry.actor_name:
+        return entry.actor_name
+    return _("EmberOne") if entry.details.get("source") == "system" else _("Someone")
+
+
+def _reason(entry: Entry) -> str | None:
+    parts = [str(entry.details["reason"])] if entry.details.get("reason") else []
+    parts += [
+        f"{spaced(key)}: {_plain(value)}"
+        for key, value in entry.context.items()
+        if key not in _SAID and value not in (None, "", [], {})
+    ]
+    return " · ".join(parts) or None
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{spaced(key)} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    return _quoted(value)
+
+
+def spaced(name: str) -> str:
+    """`oldTeamId` and `old_team_id` as "old team id"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).lower()
+
+
+def action_name(action: str) -> str:
+    """An action as a filter offers it."""
+    return spaced(action).capitalize()
