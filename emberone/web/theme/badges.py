@@ -1,6 +1,7 @@
 """The marks of status, priority and time limits: an icon and a word, never colour alone."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from flask_babel import lazy_gettext
@@ -43,6 +44,7 @@ BADGES = {
 }
 
 
-def badge_of(kind: str) -> Badge:
+def badge_of(kind: str | Enum) -> Badge:
     """Return the badge of a status, a priority or a kind, whatever its case; `neutral` if unknown."""
-    return BADGES.get(kind.lower().replace(" ", "_"), BADGES["neutral"])
+    value = kind.value if isinstance(kind, Enum) else kind
+    return BADGES.get(str(value).lower().replace(" ", "_"), BADGES["neutral"])

@@ -18,7 +18,8 @@ from emberone.web.theme.formats import avatar_tint, initials
 _ICON = Markup('<svg class="{}"{}><use href="{}"></use></svg>')
 _HIDDEN = Markup(' aria-hidden="true"')
 _NAMED = Markup(' role="img" aria-label="{}"')
-_BADGE = Markup('<span class="{}">{}{}{}</span>')
+_BADGE = Markup('<span class="{}"{}>{}{}{}</span>')
+_TITLE = Markup(' title="{}"')
 _UNSEEN = Markup('<span class="visually-hidden">{}: </span>')
 _AVATAR = Markup('<span class="avatar avatar-{} avatar--tint-{}" aria-hidden="true">{}</span>')
 
@@ -41,15 +42,16 @@ def _badge(kind: str, text: str | None, icon_name: str | None, _place: tuple[str
     """Draw a badge."""
     look = badge_of(kind)
     word = look.label if text is None else text
-    return _BADGE.format(f"tone tone--{look.modifier}", icon(icon_name or look.icon), "", word)
+    return _BADGE.format(f"tone tone--{look.modifier}", "", icon(icon_name or look.icon), "", word)
 
 
 @lru_cache(maxsize=4096)
-def _sla_badge(state: str, text: str | None, _place: tuple[str, str]) -> Markup:
+def _sla_badge(state: str, text: str | None, title: str | None, _place: tuple[str, str]) -> Markup:
     """Draw the badge of a clock."""
     look = badge_of(state)
     return _BADGE.format(
         f"tone tone--{look.modifier} sla-badge sla-badge--{state.lower()}",
+        _TITLE.format(title) if title else "",
         icon(look.icon),
         _UNSEEN.format(look.label) if text else "",
         text or look.label,
@@ -67,9 +69,10 @@ def badge(kind: str | Enum, text: str | None = None, icon_name: str | None = Non
     return _badge(_value(kind), None if text is None else str(text), icon_name, _place())
 
 
-def sla_badge(state: str | Enum, text: str | None = None) -> Markup:
+def sla_badge(state: str | Enum, text: str | None = None, title: str | None = None) -> Markup:
     """Return where a clock stands; `text` is the time left, the state then only read aloud."""
-    return _sla_badge(_value(state), str(text) if text else None, _place())
+    words = str(text) if text else None
+    return _sla_badge(_value(state), words, str(title) if title else None, _place())
 
 
 def _value(kind: str | Enum) -> str:
