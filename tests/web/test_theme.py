@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,21 @@ def test_a_badge_has_an_icon_and_a_word_beside_its_colour(app: Flask, kind: str)
         )
         assert str(badges.BADGES[kind].label) in html
     assert f"#{badges.BADGES[kind].icon}" in html
+
+
+def test_a_clock_is_read_aloud_with_its_state_and_the_time_left(app: Flask) -> None:
+    shown = "{% import 'theme/_macros.html' as ui %}{{ ui.sla_badge('due_soon', '<45>', 'At 9') }}"
+    with app.test_request_context():
+        html = render_template_string(shown)
+    assert "sla-badge--due_soon" in html
+    assert 'title="At 9"' in html
+    assert '<span class="visually-hidden">Due soon: </span>&lt;45&gt;' in html
+
+
+def test_a_mark_knows_an_enum_by_its_value() -> None:
+    status = Enum("status", {"IN_PROGRESS": "IN_PROGRESS"})
+    assert badges.badge_of(status.IN_PROGRESS) is badges.BADGES["in_progress"]
+    assert badges.badge_of("something else") is badges.BADGES["neutral"]
 
 
 def test_messages_are_announced_by_their_weight(app: Flask) -> None:
