@@ -13,8 +13,7 @@ from emberone.web.admin.comments import CommentView
 from emberone.web.admin.history import HistoryView
 from emberone.web.admin.home import HomeView
 from emberone.web.admin.jobs import JobView
-
-# from emberone.web.admin.letters import LetterView
+from emberone.web.admin.letters import LetterView
 from emberone.web.admin.profiles import ProfileView
 from emberone.web.admin.teams import TagView, TeamView
 from emberone.web.admin.ticket_new import TicketView
@@ -23,6 +22,20 @@ from emberone.web.theme import TablerTheme, csp_nonce
 _WORK: Final[Any] = _l("Work")
 _PEOPLE: Final[Any] = _l("People and teams")
 _PRODUCT: Final[Any] = _l("Product")
+
+
+#: view, model, name, group of the side bar, icon.
+_VIEWS: Final = (
+    (TicketView, models.Ticket, _l("Tickets"), _WORK, "ticket"),
+    (CommentView, models.Comment, _l("Comments"), _WORK, "messages"),
+    (HistoryView, models.HistoryEntry, _l("History"), _WORK, "history"),
+    (ProfileView, models.Profile, _l("People"), _PEOPLE, "users"),
+    (AgentView, models.Agent, _l("Agents"), _PEOPLE, "user-check"),
+    (TeamView, models.Team, _l("Teams"), _PEOPLE, "users-group"),
+    (TagView, models.Tag, _l("Tags"), _PEOPLE, "tags"),
+    (LetterView, models.Letter, _l("Mail"), _PRODUCT, "mail"),
+    (JobView, models.SweepRun, _l("Jobs"), _PRODUCT, "rotate-clockwise"),
+)
 
 
 def init_panel(app: Flask) -> None:
@@ -38,14 +51,5 @@ def init_panel(app: Flask) -> None:
         index_view=HomeView(name=_l("Queue")),
         csp_nonce_generator=csp_nonce,
     )
-    admin.add_views(
-        TicketView(models.Ticket, _l("Tickets"), _WORK),
-        CommentView(models.Comment, _l("Comments"), _WORK),
-        HistoryView(models.HistoryEntry, _l("History"), _WORK, endpoint="history", url="history"),
-        ProfileView(models.Profile, _l("People"), _PEOPLE),
-        AgentView(models.Agent, _l("Agents"), _PEOPLE),
-        TeamView(models.Team, _l("Teams"), _PEOPLE),
-        TagView(models.Tag, _l("Tags"), _PEOPLE),
-        #        LetterView(models.Letter, _l("Mail"), _PRODUCT),
-        JobView(models.SweepRun, _l("Jobs"), _PRODUCT, endpoint="job", url="job"),
-    )
+    for view, model, name, group, icon in _VIEWS:
+        admin.add_view(view(model, name, group, view.address, menu_icon_value=icon))

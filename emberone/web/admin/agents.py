@@ -21,7 +21,7 @@ from emberone.web.session import actor_or_none, current_actor
 class AgentView(PanelView):
     """The agents, their room and their load."""
 
-    menu_icon_value = "user-check"
+    address = "agent"
 
     @expose("/")
     def index_view(self) -> str:

@@ -86,6 +86,9 @@ class PanelView(Guarded, BaseModelView):  # type: ignore[misc]
     `details_view`, `create_view`, …) and names each in `access.ENDPOINTS`.
     """
 
+    #: The view's part of the address, and the first part of its endpoints' names.
+    address: str
+
     can_create = can_edit = can_delete = can_export = can_view_details = False
     can_set_page_size = False
     column_display_actions = False

@@ -24,7 +24,7 @@ _FILTERS = ("search", "type", "author", "ticket")
 class CommentView(PanelView):
     """What was said, on all tickets."""
 
-    menu_icon_value = "messages"
+    address = "comment"
 
     @expose("/")
     def index_view(self) -> str:

@@ -18,7 +18,7 @@ _FILTERS = ("action", "actor", "ticket", "from", "to")
 class HistoryView(PanelView):
     """What happened to all tickets, the deleted ones too."""
 
-    menu_icon_value = "history"
+    address = "history"
 
     @expose("/")
     def index_view(self) -> str:

@@ -17,7 +17,7 @@ from emberone.web.session import current_actor
 class JobView(PanelView):
     """The sweeps' progress, and the steps that wait for a second chance."""
 
-    menu_icon_value = "rotate-clockwise"
+    address = "job"
 
     @expose("/")
     def index_view(self) -> str:

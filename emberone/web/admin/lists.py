@@ -86,6 +86,17 @@ class Listing:
         heading["sort_url"] = self.url(sort=order.name, desc="1" if descending else "0")
         return heading
 
+    def sorts(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Every order as a link, for a menu; choosing the present one turns it round."""
+        return [
+            {
+                "label": label,
+                "is_on": self.orders[name] is self.paging.order,
+                "url": self._heading(Column(label, name))["sort_url"],
+            }
+            for name, label in labels.items()
+        ]
+
     def shown_chips(self) -> list[dict[str, str]]:
         """The filters that are on, each with the address without it."""
         return [

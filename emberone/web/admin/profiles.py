@@ -29,7 +29,7 @@ _TICKETS_SHOWN = 10
 class ProfileView(PanelView):
     """Everyone the product knows."""
 
-    menu_icon_value = "users"
+    address = "profile"
 
     @expose("/")
     def index_view(self) -> str:

@@ -21,7 +21,7 @@ from emberone.web.session import current_actor
 class TeamView(PanelView):
     """The teams and who is in them."""
 
-    menu_icon_value = "users-group"
+    address = "team"
 
     @expose("/")
     def index_view(self) -> str:
@@ -78,7 +78,7 @@ class TeamView(PanelView):
 class TagView(PanelView):
     """The words that sort tickets, and which of them are skills."""
 
-    menu_icon_value = "tags"
+    address = "tag"
 
     @expose("/")
     def index_view(self) -> str:

@@ -23,7 +23,7 @@ from emberone.web.session import current_actor
 class TicketView(TicketPages):
     """The queue, each ticket's page, and the form for a new one."""
 
-    menu_icon_value = "ticket"
+    address = "ticket"
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:

@@ -52,6 +52,7 @@ class TicketList(PanelView):
             "panel/ticket_list.html",
             listing=listing,
             headings=listing.headings(_columns()),
+            sorts=listing.sorts(_sorts()),
             rows=page.rows,
             pages=listing.pages(page),
             count=worded_count(tickets.count_tickets(self.session, actor, filters)),
@@ -192,6 +193,15 @@ def _columns() -> list[Column]:
         Column(_("Agent")),
         Column(_("Team")),
         Column(_("Next due")),
-        Column(_("Created"), "created"),
         Column(_("Updated"), "updated"),
     ]
+
+
+def _sorts() -> dict[str, str]:
+    return {
+        "created": _("Created"),
+        "updated": _("Updated"),
+        "number": _("Number"),
+        "priority": _("Priority"),
+        "status": _("Status"),
+    }
