@@ -6,6 +6,8 @@ The steps here need the product's rights (SYSTEM, or inside `as_system`).
 """
 
 import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -31,23 +33,24 @@ REFUSAL: Final = (
     " END"
 )
 
-#: One letter to one person. The person's name and what the ticket is called are
+#: One kind of letter to some people. The person's name and what the ticket is called are
 #: fixed here too, so that callers give only what is special to their letter. Who
 #: is not mailed gets a `suppressed` row: the mail log says why nothing came.
 _WRITE = text(
     "INSERT INTO mail_outbox"  # noqa: S608 - made of our own constant
     " (key, letter, params, to_profile_id, to_email, ticket_id, state, last_error, send_after)"
-    " SELECT :key, :letter,"
+    " SELECT given.key, :letter,"
     " jsonb_build_object('name', profiles.full_name) || coalesce(ticket.params, '{}')"
-    " || cast(:params AS jsonb), profiles.id, profiles.email, ticket.id,"
+    " || given.params, profiles.id, profiles.email, ticket.id,"
     " CASE WHEN refusal.reason IS NULL THEN 'queued' ELSE 'suppressed' END,"
     " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now())"
-    " FROM profiles"
+    " FROM jsonb_to_recordset(cast(:given AS jsonb))"
+    " AS given (key text, to_profile_id uuid, ticket_id uuid, params jsonb)"
+    " JOIN profiles ON profiles.id = given.to_profile_id"
     f" CROSS JOIN LATERAL (SELECT {REFUSAL} AS reason) AS refusal"
     " LEFT JOIN LATERAL (SELECT id, jsonb_build_object('ticket_id', id, 'number', number,"
     " 'title', title, 'priority', priority) AS params"
-    " FROM tickets WHERE id = cast(:ticket_id AS uuid)) AS ticket ON true"
-    " WHERE profiles.id = :to_profile_id"
+    " FROM tickets WHERE id = given.ticket_id) AS ticket ON true"
     " ON CONFLICT (key) DO NOTHING"
     " RETURNING state"
 )
@@ -79,24 +82,42 @@ def write(
     that the letter's templates name and nobody gives raises ValueError here, not
     hours later in delivery.
     """
-    given = {"name", *params, *(_OF_THE_TICKET if ticket_id else ())}
-    missing = required_params(letter) - given
-    if missing:
-        raise ValueError(f"The letter {letter!r} lacks {', '.join(sorted(missing))}.")
-    state = session.scalar(
+    given = Addressed(key, to_profile_id, ticket_id, params)
+    return write_all(session, letter=letter, addressed=[given], send_after=send_after) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """To whom a letter goes, about which ticket, and what is special to it."""
+
+    key: str
+    to_profile_id: UUID
+    ticket_id: UUID | None
+    params: dict[str, Any]
+
+
+def write_all(
+    session: Session,
+    *,
+    letter: str,
+    addressed: Iterable[Addressed],
+    send_after: datetime | None = None,
+) -> int:
+    """Write many letters of one kind with one statement, as :func:`write` does; count the new."""
+    needed = required_params(letter)
+    given = []
+    for one in addressed:
+        missing = needed - {"name", *one.params, *(_OF_THE_TICKET if one.ticket_id else ())}
+        if missing:
+            raise ValueError(f"The letter {letter!r} lacks {', '.join(sorted(missing))}.")
+        given.append(asdict(one))
+    states = session.scalars(
         _WRITE,
-        {
-            "key": key,
-            "letter": letter,
-            "params": json.dumps(params),
-            "to_profile_id": to_profile_id,
-            "ticket_id": ticket_id,
-            "send_after": send_after,
-        },
-    )
-    if state == "queued":
+        {"letter": letter, "given": json.dumps(given, default=str), "send_after": send_after},
+    ).all()
+    if "queued" in states:
         nudge(session, Job.MAIL)
-    return state is not None
+    return len(states)
 
 
 def write_to_admins(
@@ -108,14 +129,11 @@ def write_to_admins(
     params: dict[str, Any],
 ) -> int:
     """Write the letter to every active admin, each under a key of their own; count the new ones."""
-    return sum(
-        write(
-            session,
-            key=f"{key_prefix}:{admin_id}",
-            letter=letter,
-            to_profile_id=admin_id,
-            ticket_id=ticket_id,
-            params=params,
-        )
-        for admin_id in session.scalars(_ACTIVE_ADMINS).all()
+    return write_all(
+        session,
+        letter=letter,
+        addressed=[
+            Addressed(f"{key_prefix}:{admin_id}", admin_id, ticket_id, params)
+            for admin_id in session.scalars(_ACTIVE_ADMINS).all()
+        ],
     )

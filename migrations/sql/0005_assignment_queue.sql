@@ -25,12 +25,13 @@ BEGIN
 END
 $$;
 
--- Mark some agents (NULL: all), locking them in id order like everyone else.
+-- Mark some agents (NULL: all), locking them in id order like everyone else. Those marked
+-- already too: a sweep that is clearing the mark must be waited for.
 CREATE FUNCTION review_skipped_for(wanted uuid[]) RETURNS void
 LANGUAGE sql AS $$
     WITH locked AS (
         SELECT profile_id FROM agents
-        WHERE NOT reviews_skipped AND (wanted IS NULL OR profile_id = ANY (wanted))
+        WHERE wanted IS NULL OR profile_id = ANY (wanted)
         ORDER BY profile_id FOR NO KEY UPDATE
     )
     UPDATE agents SET reviews_skipped = true FROM locked WHERE agents.profile_id = locked.profile_id

@@ -1,0 +1,82 @@
+"""The tasks: one per job, without arguments, each no more than its sweep.
+
+A task never fails as far as Celery is concerned: what went wrong is in
+`sweep_runs` and in the log, and the next sweep tries again. There are no task
+retries, countdowns or ETAs: what is due stands in PostgreSQL.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from celery.signals import worker_process_init, worker_ready
+
+from emberone import jobs
+from emberone.db import db
+from emberone.jobs import Job
+from emberone.services import assignment, sweeps
+from workers import nudges
+from workers.app import celery, core
+from workers.schedule import QUEUES, RECONCILE, task_name
+
+logger = logging.getLogger(__name__)
+
+
+@celery.task(name=task_name(Job.ASSIGN))
+def assign() -> None:
+    """Give every ticket that waits for an agent one."""
+    _run(lambda: sweeps.run(Job.ASSIGN))
+
+
+@celery.task(name=task_name(Job.SLA))
+def sla() -> None:
+    """Take every SLA step that is due."""
+    _run(lambda: sweeps.run(Job.SLA))
+
+
+@celery.task(name=task_name(Job.FEEDBACK))
+def feedback() -> None:
+    """Invite the customers of closed tickets to rate them."""
+    _run(lambda: sweeps.run(Job.FEEDBACK))
+
+
+@celery.task(name=task_name(Job.MAIL))
+def mail() -> None:
+    """Deliver the letters that are due."""
+    _run(lambda: sweeps.run(Job.MAIL))
+
+
+@celery.task(name=RECONCILE)
+def reconcile() -> None:
+    """Compare the agents' counters with their tickets."""
+    _run(assignment.reconcile_counts)
+
+
+def _run(work: Callable[[], int]) -> None:
+    try:
+        with core().app_context():
+            work()
+    except Exception:
+        # MemoryError too: outside the task's body it would end the whole worker, which
+        # then takes the same message again, for ever.
+        logger.exception("task.failed")
+
+
+@worker_process_init.connect
+def _begin_process(**details: Any) -> None:
+    """A forked child makes connections of its own; those of its parent are not its to close."""
+    with core().app_context():
+        db.engine.dispose(close=False)
+
+
+@worker_ready.connect
+def _catch_up(sender: Any, **details: Any) -> None:
+    """A worker that has just come does not wait for beat."""
+    served = set(sender.task_consumer.queues and [q.name for q in sender.task_consumer.queues])
+    for job, queue in QUEUES.items():
+        if queue in served:
+            nudges.send(job)
+
+
+# What a sweep leads to (an assignment's letter) is nudged as from any other edge.
+jobs.send_nudges_with(nudges.send)
