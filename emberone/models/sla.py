@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk
 from emberone.domain.enums import Metric, Priority
+from emberone.domain.sla import Timing
 
 
 def _metric() -> Enum:
@@ -136,6 +137,8 @@ class SLAClock(Base):
     stopped_reason: Mapped[str | None]
     #: Why the clock stands as it does where that is not plain: `import`, `priority_change`, …
     cause: Mapped[str | None]
+    #: What fell due until then is history that was imported; nobody is told of it any more.
+    quiet_until: Mapped[datetime | None]
     created_at: Mapped[created_at]
 
     __table_args__ = (
@@ -146,6 +149,12 @@ class SLAClock(Base):
             "ix_sla_clocks_due_at",
             "due_at",
             postgresql_where=text("due_at IS NOT NULL AND met_at IS NULL AND stopped_at IS NULL"),
+        ),
+        # Breaches that nobody has noticed yet: what the sweep looks for besides steps.
+        Index(
+            "ix_sla_clocks_unnoticed",
+            "due_at",
+            postgresql_where=text("running_since IS NOT NULL AND breached_at IS NULL"),
         ),
         CheckConstraint("cycle >= 1", name="cycle"),
         CheckConstraint("target_s > 0", name="target_s"),
@@ -159,6 +168,39 @@ class SLAClock(Base):
         ),
         CheckConstraint("(paused_at IS NULL) OR (due_at IS NULL)", name="due_at_while_paused"),
     )
+
+    @property
+    def timing(self) -> Timing:
+        """What arithmetic needs of this clock."""
+        return Timing(
+            target_s=self.target_s,
+            started_at=self.started_at,
+            running_since=self.running_since,
+            paused_at=self.paused_at,
+            consumed_s=self.consumed_s,
+            due_at=self.due_at,
+            is_due_by_hand=self.due_set_by is not None,
+            met_at=self.met_at,
+            breached_at=self.breached_at,
+            stopped_at=self.stopped_at,
+            stopped_reason=self.stopped_reason,
+            cause=self.cause,
+        )
+
+    def take(self, timing: Timing) -> None:
+        """Stand as this says."""
+        self.target_s = timing.target_s
+        self.running_since = timing.running_since
+        self.paused_at = timing.paused_at
+        self.consumed_s = timing.consumed_s
+        self.due_at = timing.due_at
+        self.met_at = timing.met_at
+        self.breached_at = timing.breached_at
+        self.stopped_at = timing.stopped_at
+        self.stopped_reason = timing.stopped_reason
+        self.cause = timing.cause
+        if not timing.is_due_by_hand:
+            self.due_set_by = None
 
 
 class SLAStep(Base):

@@ -1,0 +1,233 @@
+"""SLA as people look at it: a ticket's clocks and their story, the next due, what is dead."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from emberone.domain import sla
+from emberone.domain.enums import Metric
+from emberone.domain.sla import ALWAYS_OPEN, Calendar, Standing
+from emberone.domain.sla_story import Change, ClockEvent, Story, tell
+from emberone.models import HistoryEntry, SLAClock, SLAStep, Ticket
+
+#: The order in which people think of them.
+METRICS: Final = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE, Metric.RESOLUTION)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """One clock as a ticket's page shows it, at one moment."""
+
+    id: UUID
+    metric: Metric
+    cycle: int
+    standing: Standing
+    #: Business seconds, as the next two.
+    target_s: int
+    consumed_s: float
+    #: Negative once the due time has passed.
+    remaining_s: float
+    started_at: datetime
+    #: None while paused.
+    due_at: datetime | None
+    #: Met or stopped; None while open.
+    over_at: datetime | None
+    breached_at: datetime | None
+    stopped_reason: str | None
+    cause: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the event that the clock waits for may still come, breached or not."""
+        return self.over_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """What falls due next on a ticket, or did and is still open."""
+
+    metric: Metric
+    due_at: datetime
+    is_breached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a clock: when, what, and what became of it."""
+
+    step_no: int
+    percent: float | None
+    offset_s: int | None
+    actions: tuple[str, ...]
+    fire_at: datetime | None
+    fired_at: datetime | None
+    skipped_reason: str | None
+    dead_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadStep:
+    """A step that was given up, for the panel's list with its button to retry."""
+
+    id: UUID
+    ticket_id: UUID
+    number: int
+    title: str
+    metric: Metric
+    actions: tuple[str, ...]
+    attempts: int
+    last_error: str | None
+    dead_at: datetime
+
+
+def calendar_of(version: UUID | None) -> Calendar:
+    """The calendar of that version; None is 24×7."""
+    if version is not None:
+        raise NotImplementedError("There is no calendar but 24×7.")
+    return ALWAYS_OPEN
+
+
+def clocks_of(session: Session, ticket_id: UUID, now: datetime) -> list[ClockView]:
+    """Every clock of a ticket: by metric, the newest cycle first."""
+    clocks = session.scalars(
+        select(SLAClock).where(SLAClock.ticket_id == ticket_id).order_by(SLAClock.cycle.desc())
+    )
+    return sorted((_view(clock, now) for clock in clocks), key=lambda v: METRICS.index(v.metric))
+
+
+def steps_by_clock(session: Session, ticket_id: UUID) -> dict[tuple[Metric, int], list[StepView]]:
+    """The steps of each clock of a ticket, by metric and cycle, in the order of their plan."""
+    rows = session.execute(
+        select(SLAStep, SLAClock.metric, SLAClock.cycle)
+        .join(SLAClock, SLAClock.id == SLAStep.clock_id)
+        .where(SLAClock.ticket_id == ticket_id)
+        .order_by(SLAStep.clock_id, SLAStep.step_no)
+    )
+    found: dict[tuple[Metric, int], list[StepView]] = {}
+    for step, metric, cycle in rows:
+        view = StepView(
+            step_no=step.step_no,
+            percent=None if step.percent is None else float(step.percent),
+            offset_s=step.offset_s,
+            actions=tuple(step.actions),
+            fire_at=step.fire_at,
+            fired_at=step.fired_at,
+            skipped_reason=step.skipped_reason,
+            dead_at=step.dead_at,
+        )
+        found.setdefault((metric, cycle), []).append(view)
+    return found
+
+
+def find_ticket(session: Session, number_or_id: int | UUID) -> Ticket | None:
+    """The ticket of this number or id."""
+    column = Ticket.number if isinstance(number_or_id, int) else Ticket.id
+    return session.scalars(select(Ticket).where(column == number_or_id)).one_or_none()
+
+
+def policy_chosen(session: Session, ticket_id: UUID) -> str | None:
+    """The name of the policy that was chosen last for a ticket, from history (SLA rule 0)."""
+    details = session.scalar(
+        select(HistoryEntry.details)
+        .where(HistoryEntry.ticket_id == ticket_id, HistoryEntry.action == "sla_policy_chosen")
+        .order_by(HistoryEntry.created_at.desc(), HistoryEntry.id.desc())
+        .limit(1)
+    )
+    name: str | None = ((details or {}).get("additionalContext") or {}).get("policy")
+    return name
+
+
+#: The nearest due time of each ticket's open clocks.
+_NEXT_DUE: Final = text(
+    "SELECT DISTINCT ON (ticket_id) ticket_id, metric, due_at,"
+    " breached_at IS NOT NULL OR due_at < :now AS is_breached"
+    " FROM sla_clocks WHERE ticket_id = ANY (:ticket_ids) AND running_since IS NOT NULL"
+    " ORDER BY ticket_id, due_at"
+)
+
+
+def next_due(session: Session, ticket_ids: Collection[UUID], now: datetime) -> dict[UUID, NextDue]:
+    """The nearest due time of each of these tickets that has one, in one query."""
+    rows = session.execute(_NEXT_DUE, {"ticket_ids": list(ticket_ids), "now": now})
+    return {row.ticket_id: NextDue(Metric(row.metric), row.due_at, row.is_breached) for row in rows}
+
+
+def dead_steps(session: Session, *, limit: int = 100) -> list[DeadStep]:
+    """The steps that were given up, the latest first."""
+    rows = session.execute(
+        select(SLAStep, SLAClock.metric, Ticket.id, Ticket.number, Ticket.title)
+        .join(SLAClock, SLAClock.id == SLAStep.clock_id)
+        .join(Ticket, Ticket.id == SLAClock.ticket_id)
+        .where(SLAStep.dead_at.is_not(None))
+        .order_by(SLAStep.dead_at.desc(), SLAStep.id)
+        .limit(limit)
+    )
+    return [
+        DeadStep(
+            id=step.id,
+            ticket_id=ticket_id,
+            number=number,
+            title=title,
+            metric=metric,
+            actions=tuple(step.actions),
+            attempts=step.attempts,
+            last_error=step.last_error,
+            dead_at=dead_at,
+        )
+        for step, metric, ticket_id, number, title in rows
+        if (dead_at := step.dead_at) is not None
+    ]
+
+
+def stories(session: Session, ticket_id: UUID, now: datetime) -> list[Story]:
+    """The story of each clock of a ticket, reckoned from history alone (SLA rule 25)."""
+    entries = session.scalars(
+        select(HistoryEntry)
+        .where(
+            HistoryEntry.ticket_id == ticket_id,
+            HistoryEntry.action.in_(("sla_policy_chosen", "sla_changed")),
+        )
+        .order_by(HistoryEntry.created_at, HistoryEntry.id)
+    )
+    events = [event for entry in entries for event in _events(entry.details)]
+    return sorted(tell(events, now, ALWAYS_OPEN), key=lambda story: METRICS.index(story.metric))
+
+
+def _events(details: dict[str, Any]) -> list[ClockEvent]:
+    context = details.get("additionalContext") or {}
+    return [
+        ClockEvent(
+            metric=Metric(clock["metric"]),
+            cycle=clock["cycle"],
+            change=Change(clock["change"]),
+            at=datetime.fromisoformat(context["at"]),
+            target_s=clock["targetS"],
+            reason=clock.get("reason"),
+        )
+        for clock in context.get("clocks", ())
+    ]
+
+
+def _view(clock: SLAClock, now: datetime) -> ClockView:
+    timing = sla.settle(clock.timing, now)
+    calendar = calendar_of(clock.calendar_version)
+    return ClockView(
+        id=clock.id,
+        metric=clock.metric,
+        cycle=clock.cycle,
+        standing=sla.standing(timing, now),
+        target_s=clock.target_s,
+        consumed_s=sla.consumed(timing, now, calendar),
+        remaining_s=sla.remaining(timing, now, calendar),
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        over_at=timing.over_at,
+        breached_at=timing.breached_at,
+        stopped_reason=clock.stopped_reason,
+        cause=clock.cause,
+    )

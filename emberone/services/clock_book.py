@@ -1,0 +1,212 @@
+"""The book of one ticket's clocks: they are read under a lock, moved, and written into history."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from emberone.db import now_of
+from emberone.domain import sla
+from emberone.domain.enums import Metric, Status
+from emberone.domain.lifecycle import is_reopenable
+from emberone.domain.sla import Calendar, Timing
+from emberone.domain.sla_story import Change
+from emberone.models import SLAClock, Ticket
+from emberone.queries.sla import calendar_of
+from emberone.services import history, steps
+from emberone.services.promises import Policy, Promise, promised
+from emberone.services.settings import reopen_window
+
+#: Why a clock was stopped: the ticket was closed; only then may the clock go on again.
+CLOSED: Final = "closed"
+#: The ticket came in closed, so that nothing was promised on it here.
+CAME_CLOSED: Final = "came_closed"
+#: The ticket's priority or policy promises nothing for this metric any more.
+NO_TARGET: Final = "no_target"
+
+#: The cause of clocks whose ticket was imported.
+IMPORT: Final = "import"
+
+
+@dataclass(slots=True)
+class ClockBook:
+    """The newest clock of each metric of one ticket, and what happens to them in one call."""
+
+    session: Session
+    ticket: Ticket
+    #: When it happens.
+    at: datetime
+    clocks: dict[Metric, SLAClock] = field(default_factory=dict)
+    _changes: list[dict[str, Any]] = field(default_factory=list)
+    _breached: list[SLAClock] = field(default_factory=list)
+    _window: timedelta | None = None
+
+    @classmethod
+    def of(cls, session: Session, ticket: Ticket, at: datetime) -> Self:
+        """The book of a ticket that may have clocks already, in one query."""
+        later = aliased(SLAClock)
+        newest = (
+            select(func.max(later.cycle))
+            .where(later.ticket_id == SLAClock.ticket_id, later.metric == SLAClock.metric)
+            .scalar_subquery()
+        )
+        # The sweep skips what is locked here, and is skipped or waited for where it was first.
+        clocks = session.scalars(
+            select(SLAClock)
+            .where(SLAClock.ticket_id == ticket.id, SLAClock.cycle == newest)
+            .order_by(SLAClock.metric)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return cls(session, ticket, at, {clock.metric: clock for clock in clocks})
+
+    @property
+    def open(self) -> list[SLAClock]:
+        """The clocks that wait for their event."""
+        return [clock for clock in self.clocks.values() if clock.timing.is_open]
+
+    @property
+    def running(self) -> list[SLAClock]:
+        """The open clocks that are not paused."""
+        return [clock for clock in self.clocks.values() if clock.timing.is_running]
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether steps may fire on the ticket: not on WAITING and CLOSED (SLA rule 24)."""
+        return self.ticket.status in {Status.OPEN, Status.IN_PROGRESS}
+
+    def may_go_on(self, clock: SLAClock) -> bool:
+        """Whether closing ended this clock, not so long ago that it is over (SLA rule 10)."""
+        timing = clock.timing
+        is_closed = timing.stopped_reason == CLOSED or (
+            clock.metric is Metric.RESOLUTION and timing.met_at is not None
+        )
+        if timing.is_open or not is_closed:
+            return False
+        if self._window is None:
+            self._window = reopen_window(self.session)
+        return is_reopenable(timing.over_at, now=self.at, reopen_window=self._window)
+
+    def begin(
+        self, policy: Policy | None, metrics: Iterable[Metric], *, cause: str | None = None
+    ) -> None:
+        """Start a new cycle of each of these metrics that the policy has a target for."""
+        if policy is None:
+            return
+        promises = promised(self.session, self.ticket.id, {policy.version_id})
+        begun: list[tuple[SLAClock, Promise]] = []
+        for metric in metrics:
+            promise = promises.get((policy.version_id, metric))
+            if promise is not None:
+                begun.append((self._start(promise, cause), promise))
+        # The steps and history name the clocks.
+        self.session.flush()
+        for clock, _ in begun:
+            self._note(Change.STARTED, clock, cause)
+        steps.plan(self.session, begun)
+
+    def pause(self, clock: SLAClock) -> None:
+        """Stop time for this clock."""
+        self._put(Change.PAUSED, clock, sla.pause(clock.timing, self.at, _calendar(clock)))
+
+    def resume(self, clock: SLAClock) -> None:
+        """Let time run again for this clock."""
+        self._put(Change.RESUMED, clock, sla.resume(clock.timing, self.at, _calendar(clock)))
+
+    def meet(self, clock: SLAClock) -> None:
+        """End this clock by its event."""
+        self._put(Change.MET, clock, sla.meet(clock.timing, self.at, _calendar(clock)))
+
+    def stop(self, clock: SLAClock, reason: str) -> None:
+        """End this clock without its event."""
+        timing = sla.stop(clock.timing, self.at, reason, _calendar(clock))
+        self._put(Change.STOPPED, clock, timing, reason)
+
+    def reopen(self, clock: SLAClock) -> None:
+        """Let an ended clock go on."""
+        self._put(Change.REOPENED, clock, sla.reopen(clock.timing, self.at, _calendar(clock)))
+
+    def retarget(self, clock: SLAClock, target_s: int, cause: str) -> None:
+        """Give this clock another target."""
+        timing = sla.retarget(clock.timing, target_s, self.at, _calendar(clock), cause=cause)
+        self._put(Change.RETARGETED, clock, timing, cause)
+
+    def write(self, action: str = "sla_changed", context: dict[str, Any] | None = None) -> None:
+        """Write what happened into history; nothing where nothing happened and nothing is said."""
+        for clock in self._breached:
+            record_breach(self.session, clock)
+        if self._changes or context:
+            entry = {**(context or {}), "at": iso(self.at), "clocks": self._changes}
+            history.record(self.session, self.ticket.id, action, context=entry)
+
+    def _start(self, promise: Promise, cause: str | None) -> SLAClock:
+        previous = self.clocks.get(promise.metric)
+        timing = sla.start(promise.target_s, self.at, sla.ALWAYS_OPEN, cause=cause)
+        clock = SLAClock(
+            ticket_id=self.ticket.id,
+            metric=promise.metric,
+            cycle=previous.cycle + 1 if previous else 1,
+            policy_version_id=promise.version_id,
+            started_at=self.at,
+            quiet_until=self._quiet_until(cause),
+        )
+        clock.take(timing)
+        self.session.add(clock)
+        self.clocks[promise.metric] = clock
+        return clock
+
+    def _quiet_until(self, cause: str | None) -> Any:
+        if cause == IMPORT:
+            # The real time of the transaction, which brought its own now.
+            return func.transaction_timestamp()
+        quiet = [clock.quiet_until for clock in self.clocks.values() if clock.quiet_until]
+        return max(quiet, default=None)
+
+    def _put(
+        self, change: Change, clock: SLAClock, timing: Timing, reason: str | None = None
+    ) -> None:
+        before = clock.timing
+        if timing == before:
+            return
+        clock.take(timing)
+        if timing.breached_at is not None and before.breached_at is None:
+            clock.detected_at = now_of(self.session)
+            self._breached.append(clock)
+        self._note(change, clock, reason)
+
+    def _note(self, change: Change, clock: SLAClock, reason: str | None) -> None:
+        noted = {
+            "change": change.value,
+            "clock": str(clock.id),
+            "metric": clock.metric.value,
+            "cycle": clock.cycle,
+            "targetS": clock.target_s,
+            "dueAt": iso(clock.due_at),
+            "reason": reason,
+        }
+        self._changes.append({key: value for key, value in noted.items() if value is not None})
+
+
+def record_breach(session: Session, clock: SLAClock) -> None:
+    """Write into history that a clock's due time passed, once per clock."""
+    context = {
+        "clock": str(clock.id),
+        "metric": clock.metric.value,
+        "cycle": clock.cycle,
+        "targetS": clock.target_s,
+        "dueAt": iso(clock.breached_at),
+        "cause": clock.cause,
+    }
+    history.record(session, clock.ticket_id, "sla_breached", context=context)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as history keeps it: UTC, to the microsecond."""
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _calendar(clock: SLAClock) -> Calendar:
+    return calendar_of(clock.calendar_version)

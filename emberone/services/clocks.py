@@ -1,0 +1,244 @@
+"""SLA clocks: what a ticket's events do to them.
+
+Steps that services call inside their transaction with the product's rights
+(`as_system`) and the ticket's row locked. `at` is when the event happened and
+decides every verdict (SLA rule 16). Each call that moves a clock leaves one
+internal history entry, from which `emberone explain` tells the story again.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from emberone.domain.enums import Metric, Status
+from emberone.domain.sla import PRIORITY_CHANGE
+from emberone.models import SLAClock, SLAPolicyVersion, Ticket
+from emberone.services import steps
+from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, ClockBook
+from emberone.services.promises import Policy, Promise, choose, promised, staff_has_spoken
+
+#: The cause of a breach that the change of team alone made.
+TEAM_CHANGE: Final = "team_change"
+
+_WORKED_ON: Final = frozenset({Status.OPEN, Status.IN_PROGRESS})
+
+
+def opened(
+    session: Session,
+    ticket: Ticket,
+    *,
+    at: datetime,
+    starts_with_staff_comment: bool = False,
+    cause: str | None = None,
+) -> None:
+    """Choose the policy (SLA rule 0) and start the clocks (rules 1 and 3).
+
+    Where staff opened it with a public comment, FIRST_RESPONSE waits for the
+    customer. With the cause `import`, what has fallen due until now is history:
+    breaches are noted, but nobody is told of them.
+    """
+    # The choice reads the ticket's row.
+    session.flush()
+    book = ClockBook(session, ticket, at)
+    policy = choose(session, ticket.id)
+    is_closed = ticket.status is Status.CLOSED
+    if starts_with_staff_comment or is_closed:
+        book.begin(policy, [Metric.RESOLUTION], cause=cause)
+    else:
+        book.begin(policy, [Metric.FIRST_RESPONSE, Metric.RESOLUTION], cause=cause)
+    if ticket.status is Status.WAITING:
+        _wait(book)
+    elif is_closed:
+        _stop(book, book.open, CAME_CLOSED)
+    book.write("sla_policy_chosen", _choice(policy))
+
+
+def staff_replied(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """Meet FIRST_RESPONSE or NEXT_RESPONSE; call it before the status changes (SLA rule 6)."""
+    book = ClockBook.of(session, ticket, at)
+    met = []
+    for metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE):
+        clock = book.clocks.get(metric)
+        if clock is not None and (clock.timing.is_open or book.may_go_on(clock)):
+            # A reply to a closed ticket answers what closing had left unanswered.
+            book.reopen(clock)
+            book.meet(clock)
+            met.append(clock)
+    steps.cancel(session, met, at)
+    book.write()
+
+
+def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """Start the clock that a customer's public comment starts, if any (SLA rules 1 and 2).
+
+    A comment while another is still unanswered moves nothing. In which order
+    this and `status_changed` are called makes no difference.
+    """
+    book = ClockBook.of(session, ticket, at)
+    first = book.clocks.get(Metric.FIRST_RESPONSE)
+    if first is None:
+        # Staff opened it with a public comment; or a first response is not promised at all.
+        book.begin(choose(session, ticket.id), [Metric.FIRST_RESPONSE])
+        if Metric.FIRST_RESPONSE not in book.clocks and staff_has_spoken(session, ticket.id):
+            _await_next_response(book)
+    elif book.may_go_on(first):
+        _go_on(book, [first])
+    elif not first.timing.is_open:
+        _await_next_response(book)
+    book.write()
+
+
+def status_changed(session: Session, ticket: Ticket, before: Status, *, at: datetime) -> None:
+    """Pause, resume, end or reopen clocks; call it once the ticket has its new status."""
+    after = ticket.status
+    if before is after or {before, after} <= _WORKED_ON:
+        return
+    book = ClockBook.of(session, ticket, at)
+    if before is Status.CLOSED:
+        _reopen(book)
+    if after is Status.CLOSED:
+        _close(book)
+    elif after is Status.WAITING:
+        _wait(book)
+    elif before is Status.WAITING:
+        _work_on(book)
+    book.write()
+
+
+def priority_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """Let open clocks follow the priority that a person set last (SLA rules 17 to 19).
+
+    After the engine's own raise there is nothing to follow: `sla_priority` stays.
+    A metric that is promised only from now on begins to run now.
+    """
+    if ticket.status is Status.CLOSED:
+        return
+    book = ClockBook.of(session, ticket, at)
+    _follow_promises(book, PRIORITY_CHANGE)
+    _begin_what_is_missing(book, PRIORITY_CHANGE)
+    book.write()
+
+
+def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """Put open clocks under the policy of the ticket's new team, where that is another one.
+
+    What was consumed stays, as with a change of priority; what is over stays as it ended.
+    """
+    if ticket.status is Status.CLOSED:
+        return
+    book = ClockBook.of(session, ticket, at)
+    policy = choose(session, ticket.id)
+    if policy is None:
+        _stop(book, book.open, NO_TARGET)
+    elif {clock.policy_version_id for clock in book.open} == {policy.version_id}:
+        return
+    else:
+        for clock in book.open:
+            clock.policy_version_id = policy.version_id
+        _follow_promises(book, TEAM_CHANGE)
+        _begin_what_is_missing(book, TEAM_CHANGE)
+    book.write("sla_policy_chosen", _choice(policy))
+
+
+def _choice(policy: Policy | None) -> dict[str, object]:
+    return policy.context if policy else {"policy": None}
+
+
+def _await_next_response(book: ClockBook) -> None:
+    clock = book.clocks.get(Metric.NEXT_RESPONSE)
+    if clock is not None and clock.timing.is_open:
+        # The oldest unanswered comment counts, not this one: SLA rule 2.
+        return
+    if clock is not None and book.may_go_on(clock):
+        _go_on(book, [clock])
+        return
+    book.begin(choose(book.session, book.ticket.id), [Metric.NEXT_RESPONSE])
+
+
+def _go_on(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
+    for clock in clocks:
+        book.reopen(clock)
+    steps.reopen(book.session, clocks, book.at)
+
+
+def _reopen(book: ClockBook) -> None:
+    """The same cycle inside the reopen window, a new one after it (SLA rule 10)."""
+    _go_on(book, [clock for clock in book.clocks.values() if book.may_go_on(clock)])
+    resolution = book.clocks.get(Metric.RESOLUTION)
+    if resolution is None or not resolution.timing.is_open:
+        book.begin(choose(book.session, book.ticket.id), [Metric.RESOLUTION])
+
+
+def _close(book: ClockBook) -> None:
+    """RESOLUTION is met; who waits for an answer still does, so that is no answer (rule 4)."""
+    ended = book.open
+    for clock in ended:
+        if clock.metric is Metric.RESOLUTION or (
+            clock.metric is Metric.FIRST_RESPONSE and _closing_is_response(book, clock)
+        ):
+            book.meet(clock)
+        else:
+            book.stop(clock, CLOSED)
+    steps.cancel(book.session, ended, book.at)
+
+
+def _closing_is_response(book: ClockBook, clock: SLAClock) -> bool:
+    version = book.session.get_one(SLAPolicyVersion, clock.policy_version_id)
+    return version.closing_is_response
+
+
+def _wait(book: ClockBook) -> None:
+    """Only RESOLUTION pauses (SLA rule 5); escalation touches no WAITING ticket (rule 24)."""
+    resolution = book.clocks.get(Metric.RESOLUTION)
+    if resolution is not None:
+        book.pause(resolution)
+    steps.cancel(book.session, book.open, book.at)
+
+
+def _work_on(book: ClockBook) -> None:
+    resolution = book.clocks.get(Metric.RESOLUTION)
+    if resolution is not None:
+        book.resume(resolution)
+    steps.resume(book.session, book.running, book.at)
+
+
+def _stop(book: ClockBook, clocks: Sequence[SLAClock], reason: str) -> None:
+    for clock in clocks:
+        book.stop(clock, reason)
+    steps.cancel(book.session, clocks, book.at)
+
+
+def _follow_promises(book: ClockBook, cause: str) -> None:
+    """Give open clocks the targets and steps that their policy has for the ticket's priority."""
+    clocks = book.open
+    versions = {clock.policy_version_id for clock in clocks}
+    promises = promised(book.session, book.ticket.id, versions) if versions else {}
+    kept: list[tuple[SLAClock, Promise]] = []
+    dropped: list[SLAClock] = []
+    for clock in clocks:
+        promise = promises.get((clock.policy_version_id, clock.metric))
+        if promise is None:
+            dropped.append(clock)
+        else:
+            book.retarget(clock, promise.target_s, cause)
+            kept.append((clock, promise))
+    _stop(book, dropped, NO_TARGET)
+    steps.redefine(book.session, kept, book.at)
+    if book.is_worked_on:
+        steps.resume(book.session, book.running, book.at)
+
+
+def _begin_what_is_missing(book: ClockBook, cause: str) -> None:
+    missing = [
+        metric
+        for metric in (Metric.FIRST_RESPONSE, Metric.RESOLUTION)
+        if metric not in book.clocks or book.clocks[metric].stopped_reason == NO_TARGET
+    ]
+    if Metric.FIRST_RESPONSE in missing and staff_has_spoken(book.session, book.ticket.id):
+        missing.remove(Metric.FIRST_RESPONSE)
+    if missing:
+        book.begin(choose(book.session, book.ticket.id), missing, cause=cause)
+        if not book.is_worked_on:
+            _wait(book)
