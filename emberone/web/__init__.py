@@ -7,7 +7,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from emberone.config import Settings
 from emberone.core import create_core
-from emberone.web import health, portal, start
+from emberone.web import feedback, health, portal, start
 from emberone.web.access import init_access
 from emberone.web.admin import init_panel
 from emberone.web.errors import init_errors
@@ -38,9 +38,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     CSRFProtect(app)
     init_security(app, settings)
     init_health(app, settings)
-    for part in (start, health, portal):
+    for part in (start, health, portal, feedback):
         app.register_blueprint(part.blueprint)
-    init_panel(app)
+    # Names of views are texts, which are looked up in this application and no other.
+    with app.app_context():
+        init_panel(app)
     if settings.trusted_proxies:
         _believe_proxies(app, settings.trusted_proxies)
     return app

@@ -27,6 +27,11 @@ _EVERYONE = {
     "theme.asset": PUBLIC,
     "health.alive": PUBLIC,
     "health.ready": PUBLIC,
+    # The token in the address is the permission.
+    "feedback.page": PUBLIC,
+    "feedback.submit": PUBLIC,
+    "feedback.unsubscribe_page": PUBLIC,
+    "feedback.unsubscribe_now": PUBLIC,
 }
 
 _PORTAL = {

@@ -83,7 +83,8 @@ def _refuse_unstorable() -> None:
     """No text of ours contains NUL, and PostgreSQL could not keep it."""
     values = [request.path, *request.args.keys()]
     values += [value for key in request.args for value in request.args.getlist(key)]
-    if request.method in {"POST", "PUT", "PATCH"}:
+    # The feedback page refuses by itself and gives the text back.
+    if request.method in {"POST", "PUT", "PATCH"} and request.blueprint != "feedback":
         values += [value for key in request.form for value in [key, *request.form.getlist(key)]]
     if any("\0" in value for value in values):
         raise BadRequest(_("The request contains a character that cannot be stored."))
