@@ -165,6 +165,12 @@
     return library;
   };
 
+  // The library points the label at its own input; the field keeps its name.
+  const keepName = (field) => {
+    const name = field.labels[0]?.textContent || field.getAttribute("aria-label");
+    if (name) field.setAttribute("aria-label", name);
+  };
+
   const enhance = async (root) => {
     const searched = all("select[data-typeahead-url], select[data-search]", root);
     const tagged = all("input[data-tags]", root);
@@ -189,12 +195,13 @@
             .catch(() => done());
         },
       };
-      // The library points the label at its own input; the select keeps the name.
-      const name = select.labels[0]?.textContent || select.getAttribute("aria-label");
-      if (name) select.setAttribute("aria-label", name);
+      keepName(select);
       new TomSelect(select, { ...words, ...remote, maxOptions: 50, plugins: select.multiple ? removable : {} });
     });
-    tagged.forEach((field) => new TomSelect(field, { ...words, create: true, persist: false, plugins: removable }));
+    tagged.forEach((field) => {
+      keepName(field);
+      new TomSelect(field, { ...words, create: true, persist: false, plugins: removable });
+    });
   };
 
   addEventListener("DOMContentLoaded", () => enhance(document));
