@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -22,8 +23,8 @@ def compose(
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = message_id(key, site)
     message["Date"] = written_at
-    message["From"] = Address("EmberOne", addr_spec=site.sender)
-    message["To"] = Address(_display_name(to_name), addr_spec=to_email)
+    message["From"] = _address("EmberOne", site.sender)
+    message["To"] = _address(to_name, to_email)
     message["Subject"] = rendered.subject
     # RFC 3834: no out-of-office answers to a machine.
     message["Auto-Submitted"] = "auto-generated"
@@ -36,5 +37,9 @@ def compose(
     return message
 
 
-def _display_name(name: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in name)
+def _address(name: str, email: str) -> Address:
+    shown = "".join(character if character.isprintable() else " " for character in name)
+    try:
+        return Address(shown, addr_spec=email)
+    except (HeaderParseError, IndexError) as error:
+        raise ValueError("not an address") from error

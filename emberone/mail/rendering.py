@@ -136,7 +136,7 @@ def _names_in(environment: Environment, name: str) -> set[str]:
 
 def _moment(iso: str) -> str:
     """A time as people read it; letters travel, so it says that it is UTC."""
-    moment = datetime.fromisoformat(iso).astimezone(UTC)
+    moment = datetime.fromisoformat(str(iso)).astimezone(UTC)
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 

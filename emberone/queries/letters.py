@@ -101,7 +101,7 @@ def preview(row: LetterRow, site: Site) -> Rendered | None:
     """
     try:
         return render(row.letter, row.params, site.for_preview())
-    except (TemplateError, ValueError):
+    except (TemplateError, ValueError, TypeError):
         return None
 
 
@@ -109,5 +109,5 @@ def subject(row: LetterRow) -> str | None:
     """The letter's subject; None where it cannot be worded."""
     try:
         return render_subject(row.letter, row.params)
-    except (TemplateError, ValueError):
+    except (TemplateError, ValueError, TypeError):
         return None

@@ -188,7 +188,7 @@ def _deliver(letter: Claimed, server: MailServer, site: Site, *, now: datetime |
             written_at=letter.created_at,
             site=site,
         )
-    except (TemplateError, ValueError, IndexError) as error:
+    except (TemplateError, ValueError, TypeError) as error:
         # Another attempt would find the same; somebody has to look.
         logger.exception("mail.unwritable", extra={"mail_id": letter.id})
         _settle(letter, MailState.DEAD, f"{type(error).__name__} in wording it", now=now)

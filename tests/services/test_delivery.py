@@ -412,3 +412,11 @@ def test_only_dead_and_kept_letters_with_a_live_address_are_sent_again(make, wri
     with pytest.raises(Conflict, match="no longer takes mail"):
         delivery.retry_letter(admin, letter)
     assert load(letter).state is MailState.DEAD
+
+
+def test_an_address_of_any_alphabet_is_sent_to_where_the_server_can(smtp, sink, write):
+    smtp(sink)
+    letter = write("zoë@example.org")
+    assert delivery.deliver_due() == 1
+    assert load(letter).state is MailState.SENT
+    assert sink.recipients == ["zoë@example.org"]

@@ -1,0 +1,166 @@
+"""The wording of letters."""
+
+import re
+from gettext import NullTranslations
+from uuid import UUID
+
+import pytest
+from jinja2 import TemplateNotFound, UndefinedError
+
+from emberone.mail.rendering import (
+    PARTS,
+    render,
+    render_subject,
+    required_params,
+    templates_folder,
+)
+from emberone.mail.site import Site
+from emberone.mail.tokens import feedback_token
+
+SITE = Site("https://help.example", "support@help.example", "a secret key of some length")
+REQUEST = UUID("019b5a00-0000-7000-8000-000000000001")
+TICKET = "019b5a00-0000-7000-8000-000000000002"
+PARAMS = {
+    "name": "Ana Costa",
+    "ticket_id": TICKET,
+    "number": 1024,
+    "title": "No VPN",
+    "priority": "HIGH",
+    "request_id": str(REQUEST),
+    "expires_at": "2026-03-16T10:00:00+00:00",
+    "metric": "FIRST_RESPONSE",
+    "due_at": "2026-03-02T11:05:00+02:00",
+    "rating": 1,
+    "text": "Too slow.",
+    "agent": "Ben Okoro",
+    "out": {"away": 2, "full": 1},
+    "is_last_this_hour": False,
+}
+LETTERS = sorted(folder.name for folder in templates_folder().iterdir() if folder.is_dir())
+
+
+def worded(letter, site=SITE, **changes):
+    return render(letter, PARAMS | changes, site)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_letter_has_its_three_parts_and_says_what_it_is_about(letter):
+    assert {part.name for part in (templates_folder() / letter).iterdir()} >= set(PARTS)
+    rendered = render(letter, {name: PARAMS[name] for name in required_params(letter)}, SITE)
+    for part in (rendered.subject, rendered.text, rendered.html):
+        assert "1024" in part
+        assert "No VPN" in part
+        assert "{" not in re.sub(r"<style>.*</style>", "", part, flags=re.DOTALL)
+    assert rendered.text.startswith("Hello Ana Costa,\n\n")
+    assert "\n\n\n\n" not in rendered.text
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_what_people_wrote_cannot_become_part_of_the_page(letter):
+    nasty = '<img src=x onerror="alert(1)">'
+    rendered = worded(letter, name=nasty, title=nasty, text=nasty, agent=nasty)
+    assert "<img" not in rendered.html
+    assert nasty in rendered.text
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_a_subject_is_one_line_whatever_the_title_holds(letter):
+    rendered = worded(letter, title="a\r\nBcc: everyone@example.org\x00\x1b[31m\u2028b")
+    assert rendered.subject == " ".join(rendered.subject.split())
+    assert all(character.isprintable() for character in rendered.subject)
+    assert rendered.subject == render_subject(
+        letter, PARAMS | {"title": "a\r\nBcc: everyone@example.org\x00\x1b[31m\u2028b"}
+    )
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_a_percent_sign_is_a_percent_sign(letter):
+    assert "100 % of %(it)s" in worded(letter, title="100 % of %(it)s").text
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_each_missing_parameter_is_an_error(letter):
+    for name in required_params(letter) - {"ticket_id", "request_id"}:
+        with pytest.raises(UndefinedError):
+            render(letter, {key: value for key, value in PARAMS.items() if key != name}, SITE)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_same_letter_is_worded_the_same_again(letter):
+    assert worded(letter) == worded(letter)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_page_of_a_letter_loads_nothing_from_elsewhere(letter):
+    html = worded(letter).html
+    assert "color-scheme" in html
+    assert not re.search(r"<(img|script|link|iframe)\b|@import|url\(", html)
+    assert set(re.findall(r'href="(https?://[^/"]+)', html)) == {"https://help.example"}
+
+
+def test_a_letter_that_does_not_exist_is_an_error():
+    with pytest.raises(TemplateNotFound):
+        worded("no_such_letter")
+    with pytest.raises(LookupError):
+        required_params("no_such_letter")
+
+
+def test_the_feedback_letter_has_five_links_in_both_parts_and_an_end():
+    rendered = worded("feedback_request")
+    address = f"https://help.example/f/{feedback_token(SITE.secret_key, REQUEST)}"
+    for part in (rendered.text, rendered.html):
+        for rating in range(1, 6):
+            assert f"{address}?rating={rating}" in part
+        assert f"{address}/unsubscribe" in part
+        assert "16 March 2026, 10:00 UTC" in part
+        assert TICKET not in part
+        assert str(REQUEST) not in part
+    assert rendered.unsubscribe_url == f"{address}/unsubscribe"
+
+
+def test_a_preview_shows_the_letter_without_the_readers_secret():
+    rendered = worded("feedback_request", SITE.for_preview())
+    assert "No VPN" in rendered.html
+    assert feedback_token(SITE.secret_key, REQUEST) not in rendered.html + rendered.text
+
+
+@pytest.mark.parametrize("letter", sorted(set(LETTERS) - {"feedback_request"}))
+def test_letters_to_staff_lead_to_the_ticket_and_cannot_be_unsubscribed(letter):
+    rendered = (
+        worded(letter)
+        if letter == "feedback_request"
+        else render(letter, {name: PARAMS[name] for name in required_params(letter)}, SITE)
+    )
+    assert f"https://help.example/admin/ticket/details/?id={TICKET}" in rendered.text
+    assert rendered.unsubscribe_url is None
+
+
+def test_an_sla_letter_says_what_is_due_and_when():
+    text = worded("sla_warning").text
+    assert "first answer" in text
+    assert "2 March 2026, 09:05 UTC" in text
+    assert "Priority: high" in text
+    assert "overdue" in worded("sla_breach").subject
+
+
+def test_a_low_rating_without_words_or_agent_is_worded_too():
+    text = worded("low_rating", text=None, agent=None).text
+    assert "The customer says" not in text
+    assert "nobody" in text
+
+
+def test_every_text_of_a_letter_can_be_translated():
+    class Shouting(NullTranslations):
+        def gettext(self, message):
+            return (
+                message.upper()
+                .replace("%(NAME)S", "%(name)s")
+                .replace("%(METRIC)S", "%(metric)s")
+                .replace("%(NUMBER)S", "%(number)s")
+                .replace("%(TITLE)S", "%(title)s")
+            )
+
+    loud = render("sla_warning", PARAMS, SITE, translations=Shouting())
+    assert "HELLO Ana Costa," in loud.text
+    assert "FIRST ANSWER" in loud.html
+    assert "DUE" in loud.subject
