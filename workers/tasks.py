@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
 from emberone import jobs
 from emberone.db import db
 from emberone.jobs import Job
-from emberone.services import assignment, sweeps
+from emberone.services import assignment, delivery, sweeps
 from workers import nudges
 from workers.app import celery, core
 from workers.schedule import QUEUES, RECONCILE, task_name
@@ -67,6 +67,12 @@ def _begin_process(**details: Any) -> None:
     """A forked child makes connections of its own; those of its parent are not its to close."""
     with core().app_context():
         db.engine.dispose(close=False)
+
+
+@worker_shutting_down.connect
+def _finish_letters(**details: Any) -> None:
+    """Each thread ends with the letter in its hand, so that none is sent twice."""
+    delivery.stop_delivering()
 
 
 @worker_ready.connect

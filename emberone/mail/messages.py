@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from email.errors import HeaderParseError
+from email.errors import HeaderParseError, NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -41,5 +41,9 @@ def _address(name: str, email: str) -> Address:
     shown = "".join(character if character.isprintable() else " " for character in name)
     try:
         return Address(shown, addr_spec=email)
+    except NonASCIILocalPartDefect:
+        # Allowed since RFC 6531, where the server can; the parser knows the older rule only.
+        local, _, domain = email.rpartition("@")
+        return Address(shown, local, domain)
     except (HeaderParseError, IndexError) as error:
         raise ValueError("not an address") from error
