@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from flask_babel import format_timedelta
+from babel.dates import format_timedelta
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -70,7 +71,7 @@ def _clock_mark(clock: ClockView, now: datetime) -> Mark:
         text = _distance(clock.due_at - now)
         return Mark(name, state, text, title, is_shown=True)
     if clock.standing is Standing.PAUSED:
-        left = format_timedelta(timedelta(seconds=max(0.0, clock.remaining_s)), format="short")
+        left = _worded(timedelta(seconds=max(0.0, clock.remaining_s)))
         return Mark(name, "paused", _("paused, %(left)s left", left=left), name, is_shown=True)
     state, text = {
         Standing.MET: ("met", _("met")),
@@ -87,7 +88,10 @@ def _running_state(due_at: datetime, now: datetime, is_breached: bool) -> str:
 
 def _distance(left: timedelta) -> str:
     if left < timedelta():
-        return _(
-            "%(time)s late", time=format_timedelta(-left, granularity="minute", format="short")
-        )
-    return str(format_timedelta(left, granularity="minute", format="short"))
+        return _("%(time)s late", time=_worded(-left))
+    return _worded(left)
+
+
+def _worded(length: timedelta) -> str:
+    locale = get_locale() or "en"
+    return str(format_timedelta(length, granularity="minute", format="short", locale=locale))

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from emberone.queries.history import Entry
+from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.theme.badges import badge_of
 
 Names = Mapping[str, str]
@@ -145,6 +146,9 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "texts_erased": ("eye-off", _fixed(_l("erased a person's texts")), "danger"),
     "sla_policy_chosen": ("clock", _fixed(_l("chose the time limits")), ""),
     "sla_changed": ("clock", _fixed(_l("moved the time limits")), ""),
+    "sla_step_retried": ("refresh", _fixed(_l("tried a step again")), "internal"),
+    "low_rating": ("star", _fixed(_l("flagged a low rating")), "danger"),
+    "earlier_feedback_changed": ("star", _fixed(_l("changed an earlier rating")), ""),
     "sla_warned": ("clock-exclamation", _fixed(_l("warned that a time limit is near")), "internal"),
     "sla_breached": ("alarm", _fixed(_l("found a time limit passed")), "danger"),
     "escalated": ("flame", _fixed(_l("escalated the ticket")), "danger"),
@@ -153,10 +157,14 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "feedback_skipped": ("mail-exclamation", _fixed(_l("asked for no rating")), ""),
 }
 
-#: What the change itself says already.
+#: What the change itself says already, and what only machines read: the entry's page has it all.
 _SAID = frozenset(
-    {"oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number"}
-)
+    {
+        "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
+        "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
+        "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
+    }
+)  # fmt: skip
 
 
 def line(entry: Entry, names: Names) -> Line:
@@ -185,11 +193,33 @@ def _actor(entry: Entry) -> str:
 def _reason(entry: Entry) -> str | None:
     parts = [str(entry.details["reason"])] if entry.details.get("reason") else []
     parts += [
-        f"{spaced(key)}: {_plain(value)}"
+        _detail(key, value)
         for key, value in entry.context.items()
         if key not in _SAID and value not in (None, "", [], {})
     ]
     return " · ".join(parts) or None
+
+
+def _detail(key: str, value: Any) -> str:
+    if key == "clocks":
+        return ", ".join(_clock(clock) for clock in value)
+    if key == "metric":
+        return _metric(value)
+    if key == "percent":
+        return _("%(number)s %% of the time", number=f"{value:g}")
+    if key == "actions":
+        return ", ".join(spaced(action) for action in value)
+    return f"{spaced(key)}: {_plain(value)}"
+
+
+def _clock(clock: Mapping[str, Any]) -> str:
+    words = f"{_metric(clock.get('metric'))} {clock.get('change', '')}".strip()
+    return f"{words} ({clock['reason']})" if clock.get("reason") else words
+
+
+def _metric(value: Any) -> str:
+    names = {metric.value: str(name) for metric, name in METRIC_NAMES.items()}
+    return names.get(str(value), str(value))
 
 
 def _plain(value: Any) -> str:
