@@ -13,6 +13,7 @@ from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import UnsupportedMediaType
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
@@ -20,7 +21,7 @@ from emberone.config import Settings
 from emberone.db import db, is_writing, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.models import User
-from emberone.services.accounts import MAXIMUM_PASSWORD_LENGTH, link_profile
+from emberone.services.accounts import HASHING, MAXIMUM_PASSWORD_LENGTH, link_profile
 from emberone.web.errors import wants_json
 from emberone.web.session import has_open_door
 from emberone.web.throttle import init_throttle
@@ -92,7 +93,7 @@ def init_security(app: Flask, settings: Settings) -> None:
     user_logged_in.connect(_begin_anew, app)
     for endpoint in [name for name in app.view_functions if name.startswith("security.")]:
         app.view_functions[endpoint] = _in_one_transaction(app.view_functions[endpoint])
-    app.before_request(_keep_next_local)
+    app.before_request(_take_only_forms)
     init_throttle(app, settings, "security.login")
 
 
@@ -101,6 +102,10 @@ def _flask_security_options(settings: Settings) -> dict[str, Any]:
         "SECURITY_JOIN_USER_ROLES": False,
         "SECURITY_PASSWORD_HASH": "argon2",
         "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+        # A hash that cost less is replaced at the next sign-in.
+        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
+            f"argon2__{name}": value for name, value in HASHING.items()
+        },
         # Argon2 brings a salt for each password; a second one for all would only tie them to it.
         "SECURITY_PASSWORD_SINGLE_HASH": True,
         "SECURITY_RETURN_GENERIC_RESPONSES": True,
@@ -151,10 +156,12 @@ def _begin_anew(app: Flask, user: User) -> None:
     logger.info("security.signed_in", extra={"user_id": user.get_id() and str(user.id)})
 
 
-def _keep_next_local() -> None:
-    """Drop a `next` that is not an address of ours, so that a sign-in ends at home instead."""
-    if request.endpoint != "security.login":
+def _take_only_forms() -> None:
+    """Sign-in is for browsers; a `next` that is not an address of ours is dropped."""
+    if request.blueprint != "security":
         return
+    if request.method == "POST" and request.is_json:
+        raise UnsupportedMediaType
     if not is_local(request.args.get("next", "/")) or not is_local(request.form.get("next", "/")):
         request.args = MultiDict()  # type: ignore[assignment]
         request.form = MultiDict(  # type: ignore[assignment]

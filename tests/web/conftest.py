@@ -17,8 +17,11 @@ from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.jobs import send_nudges_with
 from emberone.models import Profile, User
-from emberone.services.accounts import hash_password
+from emberone.services.accounts import HASHING, hash_password
 from emberone.web import create_app
+
+# A hash that takes a tenth of a second is for the world, not for a thousand tests.
+HASHING.update(time_cost=1, memory_cost=64, parallelism=1)
 
 PASSWORD = "correct horse battery"
 _HASH = hash_password(PASSWORD)

@@ -29,8 +29,10 @@ OPEN_TO_EVERYONE = {
     "theme.asset",
     "health.alive",
     "health.ready",
-    "feedback.show",
-    "feedback.answer",
+    "feedback.page",
+    "feedback.submit",
+    "feedback.unsubscribe_page",
+    "feedback.unsubscribe_now",
 }
 
 #: Signing out ends the walk; readiness is about the installation.
