@@ -117,7 +117,7 @@ def priority_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
         return
     book = ClockBook.of(session, ticket, at)
     _follow_promises(book, PRIORITY_CHANGE)
-    _begin_what_is_missing(book, PRIORITY_CHANGE)
+    _begin_what_is_missing(book)
     book.write()
 
 
@@ -138,7 +138,7 @@ def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
         for clock in book.open:
             clock.policy_version_id = policy.version_id
         _follow_promises(book, TEAM_CHANGE)
-        _begin_what_is_missing(book, TEAM_CHANGE)
+        _begin_what_is_missing(book)
     book.write("sla_policy_chosen", _choice(policy))
 
 
@@ -230,7 +230,7 @@ def _follow_promises(book: ClockBook, cause: str) -> None:
         steps.resume(book.session, book.running, book.at)
 
 
-def _begin_what_is_missing(book: ClockBook, cause: str) -> None:
+def _begin_what_is_missing(book: ClockBook) -> None:
     missing = [
         metric
         for metric in (Metric.FIRST_RESPONSE, Metric.RESOLUTION)
@@ -239,6 +239,6 @@ def _begin_what_is_missing(book: ClockBook, cause: str) -> None:
     if Metric.FIRST_RESPONSE in missing and staff_has_spoken(book.session, book.ticket.id):
         missing.remove(Metric.FIRST_RESPONSE)
     if missing:
-        book.begin(choose(book.session, book.ticket.id), missing, cause=cause)
+        book.begin(choose(book.session, book.ticket.id), missing)
         if not book.is_worked_on:
             _wait(book)
