@@ -12,6 +12,7 @@ from flask import Flask
 
 from emberone.config import Settings
 from emberone.core import create_core
+from workers import broker
 from workers.schedule import BEAT_SCHEDULE, ROUTES
 
 #: Seconds after which a running task is asked, and then forced, to end. Sweeps stop by
@@ -76,8 +77,8 @@ def configuration() -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_max_tasks_per_child": 1000,
         "worker_soft_shutdown_timeout": 20,
-        # A sweep is safe to cut off anywhere and cheap to begin again.
-        "worker_cancel_long_running_tasks_on_connection_loss": True,
+        # A sweep that is running ends by itself: it wants nothing of the broker.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_hijack_root_logger": False,
         "worker_send_task_events": False,
     }
@@ -88,6 +89,8 @@ def core() -> Flask:
     """The product without an edge: made once in each process, at its first task."""
     return create_core(Settings.from_env())
 
+
+broker.install()
 
 celery = Celery("emberone", include=["workers.tasks"], set_as_current=False)
 # A function, which Celery calls when it first needs a setting.

@@ -20,8 +20,6 @@ def processes(
     tmp_path: Path, postgres: EmbeddedPostgres, valkey: EmbeddedValkey, database: object
 ) -> Iterator[Processes]:
     with Processes(tmp_path, postgres, valkey) as started:
-        try:
-            yield started
-        except BaseException:
-            print(started.said())
-            raise
+        yield started
+        # Shown with a failure only.
+        print(started.said())
