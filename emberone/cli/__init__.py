@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EmberOneError as error:
         fail(error.message)
     except Exception as error:
-        line = _unreachable(error)
+        line = _one_line(error)
         if line is None:
             raise
         fail(line)
@@ -89,12 +89,17 @@ def _exists(module: str) -> bool:
     return importlib.util.find_spec(f"{__name__}.{module}") is not None
 
 
-def _unreachable(error: Exception) -> str | None:
-    """One line for a database or broker that does not answer; None for every other error."""
-    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()
-    if kinds & {"sqlalchemy.exc.OperationalError", "psycopg.OperationalError"}:
-        return f"The database cannot be reached: {reason[0] if reason else 'no reason given'}"
+def _one_line(error: Exception) -> str | None:
+    """What a person reads of a server's refusal; None for every other error, which is a fault."""
+    original = getattr(error, "orig", None) or error
+    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(original).__mro__}
+    reason = (str(original).strip().splitlines() or ["no reason given"])[0]
+    if "psycopg.errors.UndefinedTable" in kinds:
+        return f"The database has not been migrated ({reason}): run 'emberone migrate'."
+    if "psycopg.OperationalError" in kinds and getattr(original, "sqlstate", None) is None:
+        return f"The database cannot be reached: {reason}"
+    if kinds & {"psycopg.OperationalError", "psycopg.errors.InsufficientPrivilege"}:
+        return f"The database refuses: {reason}"
     if kinds & {"kombu.exceptions.OperationalError", "redis.exceptions.ConnectionError"}:
-        return f"The broker cannot be reached: {reason[0] if reason else 'no reason given'}"
+        return f"The broker cannot be reached: {reason}"
     return None

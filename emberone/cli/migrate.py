@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from emberone.config import Settings
+from emberone.domain.errors import ConfigurationError
 
 _REVISION = re.compile(r"""^(down_revision|revision)\b[^=]*=\s*["'](\w+)["']""", re.MULTILINE)
 _FOLDER = Path(__file__).parents[2] / "migrations" / "versions"
@@ -25,15 +26,21 @@ def command(down_to: str | None) -> None:
     if down_to is None and is_current(settings.owner_url):
         click.echo("The database is up to date.")
         return
-    import flask_migrate
+    from alembic import command as alembic
+    from alembic.util import CommandError
 
     from emberone.core import create_core
 
-    with create_core(settings).app_context():
-        if down_to is None:
-            flask_migrate.upgrade()
-        else:
-            flask_migrate.downgrade(revision=down_to)
+    app = create_core(settings)
+    with app.app_context():
+        config = app.extensions["migrate"].migrate.get_config()
+        try:
+            if down_to is None:
+                alembic.upgrade(config, "head")
+            else:
+                alembic.downgrade(config, down_to)
+        except CommandError as error:
+            raise ConfigurationError(f"{error}.") from None
     click.echo("The database is migrated.")
 
 

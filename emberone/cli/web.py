@@ -60,14 +60,17 @@ def refuse_demo_accounts(settings: Settings) -> None:
     from sqlalchemy import exists, func, select
 
     from emberone.core import create_core
-    from emberone.db import reading
+    from emberone.db import db, reading
     from emberone.demo_accounts import DEMO_LOGINS
     from emberone.domain.actor import SYSTEM
     from emberone.models.profiles import Profile
 
     query = select(exists().where(func.lower(Profile.email).in_(DEMO_LOGINS)))
-    with create_core(settings).app_context(), reading(SYSTEM) as session:
-        is_there = session.scalar(query)
+    with create_core(settings).app_context():
+        with reading(SYSTEM) as session:
+            is_there = session.scalar(query)
+        # No connection of this process goes into the forks.
+        db.engine.dispose()
     if is_there:
         raise ConfigurationError(demo_refusal(settings.host))
 
