@@ -16,9 +16,10 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from emberone.db import now_of, service, transaction
-from emberone.domain.actor import SYSTEM
+from emberone.db import as_system, now_of, service, transaction
+from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import FeedbackState
+from emberone.domain.errors import Conflict, NotFound
 from emberone.domain.feedback import (
     SkipReason,
     checked_rating,
@@ -29,6 +30,7 @@ from emberone.jobs import Job, nudge
 from emberone.mail.site import current_settings
 from emberone.mail.tokens import feedback_token, token_hash
 from emberone.models import FeedbackRequest, Ticket
+from emberone.policy import JOBS_RETRY, require
 from emberone.services import history, letters
 from emberone.services.settings import current
 
@@ -204,6 +206,22 @@ def sweep_feedback(*, limit: int = 100, now: datetime | None = None) -> int:
                     },
                 )
         return len(due)
+
+
+@service
+def retry_request(actor: Actor, request_id: UUID, *, now: datetime | None = None) -> None:
+    """Give a request that was given up another chance; Conflict where it was not."""
+    with transaction(actor, now=now) as session:
+        require(actor, JOBS_RETRY)
+        with as_system(session):
+            request = session.get(FeedbackRequest, request_id, with_for_update=True)
+            if request is None:
+                raise NotFound
+            if request.dead_at is None or request.state is not FeedbackState.PENDING:
+                raise Conflict("This request was not given up.")
+            request.dead_at, request.last_error, request.attempts = None, None, 0
+            request.send_after = now_of(session)
+        nudge(session, Job.FEEDBACK)
 
 
 def _ask_or_skip(session: Session, request_id: UUID) -> None:

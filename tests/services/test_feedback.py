@@ -16,6 +16,8 @@ from emberone.models import HistoryEntry, Letter, Ticket
 from emberone.queries import feedback as queries
 from emberone.services import delivery, feedback, tickets
 from emberone.services.answers import answer, unsubscribe
+from tests.conftest import settings_for
+from tests.smtp_sink import Sink
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -278,6 +280,25 @@ def test_a_request_that_fails_ends_as_dead_and_holds_up_no_other(make, owner):
     assert poison.request.attempts == feedback.MAX_ATTEMPTS
     assert poison.letters() == []
     assert poison.history("feedback_requested") == []
+    with reading(SYSTEM) as session:
+        (dead,) = queries.dead_requests(session)
+    assert (dead.id, dead.attempts) == (poison.request.id, feedback.MAX_ATTEMPTS)
+    with pytest.raises(NotAllowed):
+        feedback.retry_request(poison.agent, dead.id)
+    owner.execute("DROP TRIGGER poison ON history")
+    feedback.retry_request(make.admin(), dead.id, now=now)
+    assert feedback.sweep_feedback(now=now) == 1
+    assert poison.request.state is FeedbackState.SENT
+    with reading(SYSTEM) as session:
+        assert queries.dead_requests(session) == []
+
+
+def test_only_a_request_that_was_given_up_is_tried_again(case, make):
+    case.reply().close()
+    with pytest.raises(Conflict):
+        feedback.retry_request(make.admin(), case.request.id)
+    with pytest.raises(NotFound):
+        feedback.retry_request(make.admin(), case.id)
 
 
 # Rule 3: at most one in seven days.
@@ -629,7 +650,16 @@ def test_the_agent_at_closing_time_is_credited_whatever_is_reassigned_later(case
     assert case.request.agent_id_at_close == case.agent.profile_id
 
 
-def test_closing_never_waits_for_mail(case, database):
-    """No mail server is set here, and the letter is not even written yet."""
-    case.reply().close()
-    assert case.ticket.status is Status.CLOSED
+def test_closing_says_no_word_to_the_mail_server(case, database, postgres):
+    before = database.extensions["emberone.settings"]
+    with Sink() as sink:
+        database.extensions["emberone.settings"] = settings_for(
+            postgres, EMBERONE_SMTP_URL=sink.url
+        )
+        try:
+            case.sent()
+            assert sink.connections == 0
+            assert delivery.deliver_due(now=T0 + HOUR) == 1
+        finally:
+            database.extensions["emberone.settings"] = before
+        assert len(sink.messages) == 1
