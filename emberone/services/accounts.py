@@ -106,7 +106,12 @@ def hash_password(password: str) -> str:
     if len(password) > MAXIMUM_PASSWORD_LENGTH:
         raise Invalid(f"A password has at most {MAXIMUM_PASSWORD_LENGTH} characters.")
     # As the sign-in form does, so that a letter typed on another keyboard is the same letter.
-    return PasswordHasher(**HASHING).hash(unicodedata.normalize("NFKD", password))
+    hasher = PasswordHasher(
+        time_cost=HASHING["time_cost"],
+        memory_cost=HASHING["memory_cost"],
+        parallelism=HASHING["parallelism"],
+    )
+    return hasher.hash(unicodedata.normalize("NFKD", password))
 
 
 def _local_id(profile: Profile | None) -> UUID | None:
