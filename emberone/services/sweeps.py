@@ -135,15 +135,17 @@ def _record_success(job: Job, started_at: datetime, lag_s: float, done: int) -> 
 
 def _record_failure(job: Job, started_at: datetime, lag_s: float, error: Exception) -> None:
     said = (str(error).strip() or "no reason given").splitlines()[0]
-    values = {
-        "name": job.value,
-        "started_at": started_at,
-        "lag_s": lag_s,
-        "error": f"{type(error).__name__}: {said}"[:500],
-    }
     try:
-        with transaction(SYSTEM) as session:
-            session.execute(_RECORD_FAILURE, values)
+        _write_failure(job, started_at, lag_s, f"{type(error).__name__}: {said}"[:500])
     except Exception:
         # Most often the very reason of the failure: the database is gone.
         logger.warning("sweep.failure_not_recorded", extra={"job": job.value}, exc_info=True)
+
+
+@service
+def _write_failure(job: Job, started_at: datetime, lag_s: float, error: str) -> None:
+    with transaction(SYSTEM) as session:
+        session.execute(
+            _RECORD_FAILURE,
+            {"name": job.value, "started_at": started_at, "lag_s": lag_s, "error": error},
+        )

@@ -1,0 +1,61 @@
+"""`emberone sweep`: all due background work now, without Celery and its broker; for cron."""
+
+import sys
+import time
+
+import click
+
+from emberone.config import Settings
+from emberone.jobs import Job
+
+#: A sweep goes on for as long as something is due, in rounds of the workers' length.
+_ROUND = 10.0
+#: And for an hour at most, should new work come as fast as it is done.
+_LONGEST = 3600.0
+
+
+@click.command("sweep")
+@click.option("--all", "is_all", is_flag=True, help="Every sweep, one after the other.")
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+def command(is_all: bool, names: tuple[str, ...]) -> None:
+    """Do all due background work now, without a broker.
+
+    NAME is assign, sla, feedback or mail. Exit status 1 when one failed; the
+    others are done all the same.
+    """
+    jobs = _jobs(is_all, names)
+    settings = Settings.from_env()
+    from emberone.core import create_core
+
+    with create_core(settings).app_context():
+        failures = [job for job in jobs if not _drain(job)]
+    sys.exit(1 if failures else 0)
+
+
+def _jobs(is_all: bool, names: tuple[str, ...]) -> list[Job]:
+    known = ", ".join(job.value for job in Job)
+    unknown = [name for name in names if name not in set(Job)]
+    if unknown:
+        raise click.UsageError(f"There is no sweep called {unknown[0]!r}; there are {known}.")
+    if not is_all and not names:
+        raise click.UsageError(f"Say --all, or which: {known}.")
+    # In the order of the jobs: what the first ones lead to is mailed by the last.
+    return [job for job in Job if is_all or job.value in names]
+
+
+def _drain(job: Job) -> bool:
+    """Run one sweep until nothing is due and say what it did; False when it failed."""
+    from emberone.services import sweeps
+
+    ends_at = time.monotonic() + _LONGEST
+    done = 0
+    try:
+        while (count := sweeps.run(job, seconds=_ROUND)) > 0:
+            done += count
+            if time.monotonic() > ends_at:
+                break
+    except Exception as error:
+        click.echo(f"{job}: {done} done, then failed: {error}", err=True)
+        return False
+    click.echo(f"{job}: {done} done")
+    return True
