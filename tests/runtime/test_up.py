@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from emberone.demo_accounts import DEMO_LOGINS
 from emberone.embedded import THROW_AWAY, EmbeddedPostgres
 from emberone.processes import wait_until
 from tests.runtime.tree import PATIENCE, ROOT, Tree, logins
@@ -59,6 +60,28 @@ def test_it_starts_stops_and_starts_again(data_dir: Path) -> None:
         third.process.send_signal(signal.SIGINT)
         assert third.ends() == 0
         third.leaves_nothing()
+
+
+def test_the_demo_is_loaded_at_the_first_start_only(data_dir: Path) -> None:
+    with Tree(data_dir) as first:
+        first.becomes_ready()
+        assert logins(first.said) == list(DEMO_LOGINS)
+        assert first.terminate_group() == 0
+    with Tree(data_dir) as second:
+        second.becomes_ready()
+        assert "loading the demo" not in second.said
+        assert logins(second.said) == list(DEMO_LOGINS)
+        assert second.terminate_group() == 0
+        second.leaves_nothing()
+
+
+def test_without_a_demo_none_comes_later(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "demo").write_text("none")
+    with Tree(data_dir) as tree:
+        tree.becomes_ready()
+        assert logins(tree.said) == []
+        assert tree.terminate_group() == 0
 
 
 def test_a_killed_supervisor_takes_everything_with_it(data_dir: Path) -> None:
