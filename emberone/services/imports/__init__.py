@@ -1,0 +1,1 @@
+"""Importing: what other systems' files say becomes tickets, people and history here."""
