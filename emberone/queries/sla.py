@@ -88,7 +88,7 @@ class DeadStep:
 def calendar_of(version: UUID | None) -> Calendar:
     """The calendar of that version; None is 24×7."""
     if version is not None:
-        raise NotImplementedError("There is no calendar but 24×7.")
+        raise LookupError(f"There is no calendar {version}.")
     return ALWAYS_OPEN
 
 

@@ -80,8 +80,6 @@ def fire(session: Session, due: DueStep, now: datetime) -> None:
     due.step.fired_at = now
     action_name = "sla_warned" if due.is_warning else "escalated"
     history.record(session, due.ticket.id, action_name, context=due.context)
-    # Whatever is wrong with this step must show inside its savepoint.
-    session.flush()
 
 
 def _notify_assignee(session: Session, due: DueStep) -> None:
