@@ -1,6 +1,5 @@
 """Feedback requests: those of a ticket, and the one that a letter's link names."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,19 +37,6 @@ class Invitation:
         return link_state(self.expires_at, self.voided_at, now=now)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadRequest:
-    """A request that was given up, for the panel's list with its button to retry."""
-
-    id: UUID
-    ticket_id: UUID
-    number: int
-    title: str
-    attempts: int
-    last_error: str | None
-    dead_at: datetime
-
-
 def invitation(session: Session, token: str) -> Invitation | None:
     """The request that a link's token belongs to; None where there is no such link."""
     row = session.execute(
@@ -86,23 +72,3 @@ def requests_of(session: Session, ticket_id: UUID) -> list[FeedbackRequest]:
             .order_by(FeedbackRequest.cycle.desc())
         )
     )
-
-
-def dead_requests(session: Session, *, limit: int = 100) -> list[DeadRequest]:
-    """The requests that were given up, the latest first."""
-    rows: Sequence[Any] = session.execute(
-        select(
-            FeedbackRequest.id,
-            Ticket.id,
-            Ticket.number,
-            Ticket.title,
-            FeedbackRequest.attempts,
-            FeedbackRequest.last_error,
-            FeedbackRequest.dead_at,
-        )
-        .join(Ticket, Ticket.id == FeedbackRequest.ticket_id)
-        .where(FeedbackRequest.dead_at.is_not(None), FeedbackRequest.state == FeedbackState.PENDING)
-        .order_by(FeedbackRequest.dead_at.desc(), FeedbackRequest.id)
-        .limit(limit)
-    ).all()
-    return [DeadRequest(*row) for row in rows]
