@@ -17,11 +17,7 @@ from emberone.embedded import THROW_AWAY, EmbeddedPostgres
 from emberone.processes import wait_until
 from tests.runtime.tree import PATIENCE, ROOT, Tree, logins
 
-pytestmark = [
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
-    # One tree at a time: each is the whole product.
-    pytest.mark.xdist_group("up"),
-]
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
 @pytest.fixture
