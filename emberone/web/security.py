@@ -9,6 +9,7 @@ from typing import Any, cast
 from flask import Flask, g, request, session
 from flask_babel import lazy_gettext as _l
 from flask_login import user_logged_in
+from flask_login.utils import _user_context_processor
 from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
@@ -89,6 +90,8 @@ def init_security(app: Flask, settings: Settings) -> None:
     security = Security(app, Datastore(db, User, None), login_form=SignInForm)
     # It would load the person for every file and health check; access.py does when needed.
     app.before_request_funcs[None].remove(security.principal._on_before_request)
+    # It would load the person for every page, the one about a lost database too.
+    app.template_context_processors[None].remove(_user_context_processor)
     security._want_json = lambda request: wants_json()
     user_logged_in.connect(_begin_anew, app)
     for endpoint in [name for name in app.view_functions if name.startswith("security.")]:

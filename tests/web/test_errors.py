@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
@@ -64,7 +65,12 @@ def assert_clear(answer, address):
     body = answer.get_data(as_text=True)
     assert answer.status_code < 500, (address[:200], answer.status_code, body[-2000:])
     if answer.status_code >= 400:
-        assert not LEAKS.search(body), (address[:200], body[-2000:])
+        assert_clear_of_leaks(answer)
+
+
+def assert_clear_of_leaks(answer):
+    found = LEAKS.search(answer.get_data(as_text=True))
+    assert not found, found
 
 
 @pytest.fixture
@@ -192,8 +198,6 @@ class Boom(Exception):
 @pytest.fixture
 def failing(settings: Settings, database, make, monkeypatch):
     """An application whose `/fail` does what a test says, and a browser of an agent."""
-    from dataclasses import replace
-
     app = create_app(replace(settings, redis_url="amqp://127.0.0.1:1//"))
     app.test_client_class = Browser
     todo = {}
@@ -297,6 +301,26 @@ def test_a_connection_that_is_lost_meanwhile_is_not_our_fault(failing, postgres)
 
     assert failing(view).status_code == 503
     assert failing(lambda: "back again").status_code == 200
+
+
+def test_without_a_database_whoever_is_signed_in_gets_a_page_that_says_so(settings: Settings):
+    app = create_app(
+        replace(
+            settings,
+            redis_url="amqp://127.0.0.1:1//",
+            database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing",
+        )
+    )
+    app.test_client_class = Browser
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = "somebody"
+    for path in ("/", "/portal/", "/admin/", "/login"):
+        answer = client.get(path)
+        assert answer.status_code == 503, path
+        assert "Not available just now" in answer.get_data(as_text=True)
+        assert_clear_of_leaks(answer)
+    assert client.get("/assets/theme.css").status_code == 200
 
 
 def test_after_a_refused_write_the_page_still_knows_the_person(web, make, client_of, monkeypatch):
