@@ -85,7 +85,7 @@ def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
             _await_next_response(book)
     elif book.may_go_on(first):
         _go_on(book, [first])
-    elif not first.timing.is_open:
+    elif not first.timing.is_open and (first.met_at or staff_has_spoken(session, ticket.id)):
         _await_next_response(book)
     book.write()
 

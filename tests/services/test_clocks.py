@@ -129,6 +129,33 @@ def test_rule_2_no_next_response_before_the_first_is_met(play):
     assert play.metrics(ticket) == [(FIRST, 1), (RESOLUTION, 1)]
 
 
+def test_rule_2_no_next_response_where_the_promise_of_a_first_one_was_taken_back(play):
+    policy = play.policy(
+        targets={
+            (Priority.HIGH, FIRST): 600,
+            (Priority.HIGH, NEXT): 600,
+            (Priority.LOW, NEXT): 600,
+        }
+    )
+    ticket = play.open(by=play.agent, team_id=play.team(policy), priority=Priority.HIGH)
+    play.prioritise(ticket, Priority.LOW, after(minutes=1))
+    play.speak(ticket, after(minutes=2))
+    assert play.metrics(ticket) == [(FIRST, 1)]
+    play.reply(ticket, after(minutes=3))
+    play.speak(ticket, after(minutes=4))
+    assert play.clock(ticket, NEXT).started_at == after(minutes=4)
+
+
+def test_rule_2_a_next_response_is_promised_without_a_first_one(play):
+    policy = play.policy(targets={(Priority.MEDIUM, NEXT): 600})
+    ticket = play.open(by=play.agent, team_id=play.team(policy))
+    play.speak(ticket, after(minutes=1))
+    assert play.metrics(ticket) == []
+    play.reply(ticket, after(minutes=2))
+    play.speak(ticket, after(minutes=3))
+    assert play.clock(ticket, NEXT).started_at == after(minutes=3)
+
+
 def test_rule_2_no_next_response_while_staff_spoke_last(play):
     ticket = play.open()
     play.reply(ticket, after(1))
