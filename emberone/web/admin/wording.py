@@ -24,7 +24,7 @@ class Line:
     """One entry as the timeline draws it."""
 
     icon: str
-    #: None where a person who is gone acted.
+    #: The person, or the product.
     actor: str
     text: str
     time: datetime
@@ -167,6 +167,15 @@ _SAID = frozenset(
 )  # fmt: skip
 
 
+#: What the product does when someone acts: that person did not decide it.
+_BY_PRODUCT = frozenset(
+    {
+        "sla_policy_chosen", "sla_changed", "sla_warned", "sla_breached", "escalated",
+        "assignment_skipped", "feedback_requested", "feedback_skipped", "low_rating",
+    }
+)  # fmt: skip
+
+
 def line(entry: Entry, names: Names) -> Line:
     """One entry in words."""
     icon, words, kind = WORDS.get(
@@ -185,9 +194,11 @@ def line(entry: Entry, names: Names) -> Line:
 
 
 def _actor(entry: Entry) -> str:
-    if entry.actor_name:
-        return entry.actor_name
-    return _("EmberOne") if entry.details.get("source") == "system" else _("Someone")
+    if entry.action in _BY_PRODUCT or (
+        entry.actor_name is None and entry.details.get("source") == "system"
+    ):
+        return _("EmberOne")
+    return entry.actor_name or _("Someone")
 
 
 def _reason(entry: Entry) -> str | None:
