@@ -126,7 +126,7 @@ def _schema(connection: "psycopg.Connection[tuple[object, ...]]") -> Finding:
 def _work(settings: Settings) -> Iterator[Finding]:
     """Every sweep's last success, what was given up, and the counters."""
     from emberone.core import create_core
-    from emberone.db import reading
+    from emberone.db import db, reading
     from emberone.domain.actor import SYSTEM
     from emberone.queries.health import STANDS_STILL_S, sweep_progress
     from emberone.queries.jobs import dead_counts
@@ -136,6 +136,7 @@ def _work(settings: Settings) -> Iterator[Finding]:
         with reading(SYSTEM) as session:
             progress, dead = sweep_progress(session), dead_counts(session)
         drift = reconcile_counts()
+        db.engine.dispose()
     for sweep in progress:
         subject = f"sweep {sweep.job}"
         if sweep.age_s is None:

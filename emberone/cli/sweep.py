@@ -26,9 +26,11 @@ def command(is_all: bool, names: tuple[str, ...]) -> None:
     jobs = _jobs(is_all, names)
     settings = Settings.from_env()
     from emberone.core import create_core
+    from emberone.db import db
 
     with create_core(settings).app_context():
         failures = [job for job in jobs if not _drain(job)]
+        db.engine.dispose()
     sys.exit(1 if failures else 0)
 
 

@@ -1,0 +1,510 @@
+"""Assignment on the real database: each rule of the rule book, alone and with others at it."""
+
+import itertools
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import event, text
+
+from emberone.core import create_core
+from emberone.db import as_system, db, reading, transaction
+from emberone.domain.actor import SYSTEM, system_for
+from emberone.domain.enums import Availability, Priority, Status
+from emberone.services import agents, profiles, tickets
+from emberone.services.assignment import (
+    UNASSIGNABLE_LETTERS_AN_HOUR,
+    reconcile_counts,
+    release_tickets,
+    sweep_assignments,
+)
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def rows(statement: str, **values):
+    with reading(SYSTEM) as session:
+        return session.execute(text(statement), values).all()
+
+
+def scalar(statement: str, **values):
+    found = rows(statement, **values)
+    return found[0][0] if found else None
+
+
+def write(statement: str, **values) -> None:
+    with transaction(SYSTEM) as session:
+        session.execute(text(statement), values)
+
+
+def agent_of(ticket):
+    return scalar("SELECT assigned_agent_id FROM tickets WHERE id = :id", id=ticket)
+
+
+def entries(ticket, action):
+    return rows(
+        "SELECT metadata, is_internal, actor_id FROM history"
+        " WHERE ticket_id = :id AND action = :action ORDER BY created_at, id",
+        id=ticket,
+        action=action,
+    )
+
+
+def letters(letter, ticket=None):
+    return scalar(
+        "SELECT count(*) FROM mail_outbox WHERE letter = :letter"
+        " AND (cast(:ticket AS uuid) IS NULL OR ticket_id = :ticket)",
+        letter=letter,
+        ticket=ticket,
+    )
+
+
+def drain() -> int:
+    return sum(iter(sweep_assignments, 0))
+
+
+def many(customer, count: int, **columns) -> None:
+    """Tickets in one statement."""
+    given = {"title": "'Ticket'", "description": "''", **columns}
+    write(
+        f"INSERT INTO tickets (customer_id, {', '.join(given)})"
+        f" SELECT :customer, {', '.join(given.values())} FROM generate_series(1, :count)",
+        customer=customer.profile_id,
+        count=count,
+    )
+
+
+class TestEligibleTickets:
+    @pytest.mark.parametrize("status", [Status.OPEN, Status.IN_PROGRESS])
+    def test_whoever_waits_is_given_an_agent_and_told(self, make, status):
+        agent, ticket = make.agent(), make.ticket(status=status)
+        assert sweep_assignments() == 1
+        assert agent_of(ticket) == agent.profile_id
+        assert scalar("SELECT status FROM tickets") == status
+        assert scalar("SELECT open_count FROM agents") == 1
+        entry = entries(ticket, "assignment_changed")[0]
+        assert entry.is_internal
+        assert entry.actor_id is None
+        assert entry.metadata == {
+            "source": "system",
+            "additionalContext": {"strategy": "LEAST_UTILISED", "candidates": 1, "out": {}},
+        }
+        assert letters("assigned", ticket) == 1
+        assert sweep_assignments() == 0
+        assert len(entries(ticket, "assignment_changed")) == 1
+
+    @pytest.mark.parametrize("status", [Status.WAITING, Status.CLOSED])
+    def test_nobody_gets_a_ticket_that_waits_for_no_agent(self, make, status):
+        make.agent()
+        ticket = make.ticket(status=status)
+        assert sweep_assignments() == 0
+        assert agent_of(ticket) is None
+
+    def test_a_ticket_that_has_an_agent_keeps_them(self, make):
+        first = make.agent()
+        ticket = make.ticket(assigned_agent_id=first.profile_id)
+        make.agent()
+        assert sweep_assignments() == 0
+        assert agent_of(ticket) == first.profile_id
+
+    def test_priority_goes_first_then_the_nearest_due_then_the_oldest(self, make):
+        agent = make.agent(capacity=100)
+        old = make.ticket(now=NOW)
+        due = make.ticket(now=NOW + timedelta(hours=2))
+        new = make.ticket(now=NOW + timedelta(hours=1))
+        urgent = make.ticket(now=NOW + timedelta(hours=3), priority=Priority.CRITICAL)
+        write(
+            "INSERT INTO sla_clocks (ticket_id, metric, policy_version_id, target_s, started_at,"
+            " running_since, due_at) SELECT :ticket, 'RESOLUTION', id, 60, now(), now(), now()"
+            " FROM sla_policy_versions",
+            ticket=due,
+        )
+        order = []
+        for _ in range(4):
+            assert sweep_assignments(limit=1) == 1
+            order += [t for t in (old, due, new, urgent) if agent_of(t) and t not in order]
+        assert order == [urgent, due, old, new]
+        assert agent_of(old) == agent.profile_id
+
+
+class TestEligibleAgents:
+    def test_admins_and_customers_get_none(self, make):
+        make.admin()
+        ticket = make.ticket()
+        sweep_assignments()
+        assert agent_of(ticket) is None
+
+    def test_whoever_is_away_gets_none_not_even_as_a_last_resort(self, make):
+        away = make.agent(availability=Availability.AWAY)
+        ticket = make.ticket()
+        assert sweep_assignments() == 1
+        assert agent_of(ticket) is None
+        agents.set_availability(away, away.profile_id, Availability.AVAILABLE)
+        assert sweep_assignments() == 1
+        assert agent_of(ticket) == away.profile_id
+
+    def test_whoever_is_deactivated_gets_none_until_active_again(self, make):
+        admin, agent = make.admin(), make.agent()
+        write(
+            "WITH made AS (INSERT INTO users (email, fs_uniquifier) VALUES ('a@b.c', 'x')"
+            " RETURNING id) UPDATE profiles SET user_id = made.id::text FROM made"
+            " WHERE profiles.id = :id",
+            id=agent.profile_id,
+        )
+        held = make.ticket(assigned_agent_id=agent.profile_id, status=Status.IN_PROGRESS)
+        profiles.set_active(admin, agent.profile_id, False)
+        ticket = make.ticket()
+        drain()
+        assert agent_of(ticket) is None
+        assert agent_of(held) is None
+        assert scalar("SELECT status FROM tickets WHERE id = :id", id=held) == "OPEN"
+        profiles.set_active(admin, agent.profile_id, True)
+        drain()
+        assert agent_of(ticket) == agent_of(held) == agent.profile_id
+
+    def test_a_team_has_its_own_agents(self, make):
+        team = make.team()
+        make.agent()
+        member = make.agent(team=team, capacity=1)
+        first, second = make.ticket(team_id=team), make.ticket(team_id=team)
+        drain()
+        assert {agent_of(first), agent_of(second)} == {member.profile_id, None}
+
+    def test_a_team_without_members_has_everybody(self, make):
+        agent, ticket = make.agent(), make.ticket(team_id=make.team())
+        sweep_assignments()
+        assert agent_of(ticket) == agent.profile_id
+
+    def test_every_skill_asked_for_must_be_there(self, make):
+        make.skill("vpn"), make.skill("sap")
+        make.agent(skills=["vpn"])
+        both = make.agent(skills=["sap", "vpn"])
+        ticket = make.ticket(tags=["vpn", "sap", "hurry"])
+        sweep_assignments()
+        assert agent_of(ticket) == both.profile_id
+        assert entries(ticket, "assignment_changed")[0].metadata["additionalContext"] == {
+            "strategy": "LEAST_UTILISED",
+            "candidates": 1,
+            "out": {"skill": 1},
+        }
+
+    def test_nobody_gets_their_own_ticket(self, make):
+        agent = make.agent()
+        ticket = make.ticket(customer=agent)
+        sweep_assignments()
+        assert agent_of(ticket) is None
+
+
+class TestCapacity:
+    def test_load_counts_open_and_in_progress_only(self, make):
+        agent = make.agent(capacity=2)
+        make.ticket(assigned_agent_id=agent.profile_id, status=Status.WAITING)
+        make.ticket(assigned_agent_id=agent.profile_id, status=Status.CLOSED)
+        make.ticket(assigned_agent_id=agent.profile_id)
+        first, second = make.ticket(), make.ticket()
+        drain()
+        assert sorted([agent_of(first) is None, agent_of(second) is None]) == [False, True]
+
+    def test_a_person_may_exceed_it_and_the_machine_then_waits_for_room(self, make):
+        agent = make.agent(capacity=1)
+        given = make.ticket(assigned_agent_id=agent.profile_id)
+        also = make.ticket()
+        tickets.assign_ticket(agent, also, agent.profile_id)
+        waiting = make.ticket()
+        drain()
+        assert agent_of(waiting) is None
+        tickets.close_ticket(agent, given)
+        assert drain() == 0
+        tickets.close_ticket(agent, also)
+        assert drain() == 1
+        assert agent_of(waiting) == agent.profile_id
+
+    def test_equal_agents_get_equal_shares_over_many_batches(self, make, set_setting):
+        customer = make.customer()
+        for strategy in ("LEAST_UTILISED", "LEAST_LOADED", "ROUND_ROBIN"):
+            set_setting(assignment_strategy=strategy)
+            write("UPDATE agents SET availability = 'AWAY'")
+            crew = [make.agent(capacity=1000) for _ in range(3)]
+            many(customer, 100)
+            while sweep_assignments(limit=10):
+                pass
+            counts = [
+                scalar("SELECT open_count FROM agents WHERE profile_id = :id", id=a.profile_id)
+                for a in crew
+            ]
+            assert sorted(counts) == [33, 33, 34], strategy
+        assert reconcile_counts() == 0
+
+    def test_fifty_agents_and_two_thousand_tickets(self, make):
+        customer = make.customer()
+        for capacity in itertools.islice(itertools.cycle([30, 60, 90]), 50):
+            make.agent(capacity=capacity)
+        many(customer, 2000)
+        assert drain() == 2000
+        assert scalar("SELECT count(*) FROM tickets WHERE assigned_agent_id IS NULL") == 0
+        assert scalar("SELECT count(*) FROM agents WHERE open_count > capacity") == 0
+        # Utilisation differs by less than what one ticket is to the smallest.
+        spread = (
+            "SELECT max(open_count::float / capacity) - min(open_count::float / capacity)"
+            " FROM agents"
+        )
+        assert scalar(spread) <= 1 / 30 + 1e-9
+        assert reconcile_counts() == 0
+
+
+class TestReturningTickets:
+    def test_whoever_handed_it_off_does_not_get_it_back(self, make):
+        agent = make.agent()
+        ticket = make.ticket(assigned_agent_id=agent.profile_id)
+        tickets.assign_ticket(agent, ticket, None)
+        drain()
+        assert agent_of(ticket) is None
+        assert entries(ticket, "assignment_skipped")[0].metadata["additionalContext"]["out"] == {
+            "handed_off": 1
+        }
+        other = make.agent()
+        drain()
+        assert agent_of(ticket) == other.profile_id
+
+    def test_whoever_was_relieved_by_another_may_get_it_back(self, make):
+        admin, agent = make.admin(), make.agent()
+        ticket = make.ticket(assigned_agent_id=agent.profile_id)
+        tickets.assign_ticket(admin, ticket, None)
+        drain()
+        assert agent_of(ticket) == agent.profile_id
+
+    def test_a_reopened_ticket_goes_to_the_previous_agent_where_eligible(self, make):
+        before = make.agent(capacity=10)
+        busy = make.ticket(assigned_agent_id=before.profile_id)
+        ticket = make.ticket(assigned_agent_id=before.profile_id)
+        make.agent(capacity=10)
+        customer = scalar("SELECT customer_id FROM tickets WHERE id = :id", id=ticket)
+        with transaction(system_for(customer)) as session:
+            session.execute(
+                text("UPDATE tickets SET status = 'CLOSED' WHERE id = :id"), {"id": ticket}
+            )
+        with transaction(system_for(customer)) as session:
+            session.execute(
+                text("UPDATE tickets SET status = 'OPEN', assigned_agent_id = NULL WHERE id = :id"),
+                {"id": ticket},
+            )
+        drain()
+        # The other one is less utilised.
+        assert agent_of(ticket) == agent_of(busy) == before.profile_id
+        reason = entries(ticket, "assignment_changed")[-1].metadata["additionalContext"]
+        assert reason["previousAgent"] is True
+
+    def test_a_released_ticket_is_open_again_and_closed_ones_stay(self, make):
+        agent = make.agent()
+        held = {
+            status: make.ticket(assigned_agent_id=agent.profile_id, status=status)
+            for status in Status
+        }
+        with transaction(agent) as session, as_system(session):
+            assert release_tickets(session, agent.profile_id) == 3
+        found = dict(rows("SELECT id, status FROM tickets WHERE assigned_agent_id IS NULL"))
+        assert found == {
+            held[Status.OPEN]: "OPEN",
+            held[Status.IN_PROGRESS]: "OPEN",
+            held[Status.WAITING]: "WAITING",
+        }
+        assert agent_of(held[Status.CLOSED]) == agent.profile_id
+        assert scalar("SELECT open_count FROM agents") == 0
+        assert len(entries(held[Status.IN_PROGRESS], "status_changed")) == 1
+
+    def test_releasing_nothing_does_nothing(self, make):
+        agent = make.agent()
+        with transaction(SYSTEM) as session:
+            assert release_tickets(session, agent.profile_id) == 0
+
+
+class TestNobodyEligible:
+    def test_it_is_said_once_and_admins_are_told_once(self, make):
+        make.admin(), make.admin()
+        ticket = make.ticket()
+        version = scalar("SELECT version FROM tickets")
+        assert sweep_assignments() == 1
+        assert sweep_assignments() == 0
+        assert len(entries(ticket, "assignment_skipped")) == 1
+        assert entries(ticket, "assignment_skipped")[0].is_internal
+        assert letters("unassignable", ticket) == 2
+        # A form that somebody has open is not stale for it.
+        assert scalar("SELECT version FROM tickets") == version
+
+    def test_it_is_said_again_after_the_ticket_changed(self, make):
+        ticket = make.ticket()
+        drain()
+        write("UPDATE tickets SET tags = '{other}' WHERE id = :id", id=ticket)
+        assert drain() == 1
+        assert len(entries(ticket, "assignment_skipped")) == 2
+
+    def test_a_night_with_everyone_away_is_not_a_thousand_letters(self, make):
+        make.admin()
+        many(make.customer(), 250)
+        assert drain() == 250
+        assert letters("unassignable") == UNASSIGNABLE_LETTERS_AN_HOUR
+        last = "SELECT count(*) FROM mail_outbox WHERE (params ->> 'is_last_this_hour')::boolean"
+        assert scalar(last) == 1
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE agents SET availability = 'AVAILABLE'",
+            "UPDATE agents SET availability = 'AVAILABLE', capacity = 5",
+        ],
+    )
+    def test_whoever_comes_back_gets_what_waited(self, make, change):
+        make.agent(availability=Availability.AWAY)
+        ticket = make.ticket()
+        drain()
+        write(change)
+        assert drain() == 1
+        assert agent_of(ticket) is not None
+
+    def test_a_new_skill_a_new_team_and_a_tag_that_is_no_skill_bring_it_back(self, make):
+        make.skill("vpn"), make.skill("sap")
+        team = make.team()
+        make.agent(team=team, availability=Availability.AWAY)
+        agent = make.agent()
+        skilled, taught = make.ticket(tags=["vpn"]), make.ticket(tags=["sap"])
+        teamed = make.ticket(team_id=team)
+        drain()
+        assert {agent_of(skilled), agent_of(taught), agent_of(teamed)} == {None}
+        write("UPDATE agents SET skills = '{vpn}' WHERE profile_id = :id", id=agent.profile_id)
+        drain()
+        assert agent_of(skilled) == agent.profile_id
+        write("UPDATE tags SET is_skill = false WHERE name = 'sap'")
+        drain()
+        assert agent_of(taught) == agent.profile_id
+        write(
+            "INSERT INTO team_members (team_id, profile_id) VALUES (:team, :agent)",
+            team=team,
+            agent=agent.profile_id,
+        )
+        drain()
+        assert agent_of(teamed) == agent.profile_id
+
+    def test_a_team_that_loses_its_last_member_has_everybody(self, make):
+        team = make.team()
+        make.agent(team=team, availability=Availability.AWAY)
+        agent = make.agent()
+        ticket = make.ticket(team_id=team)
+        drain()
+        assert agent_of(ticket) is None
+        write("DELETE FROM team_members")
+        drain()
+        assert agent_of(ticket) == agent.profile_id
+
+    def test_who_waited_goes_before_who_has_just_come(self, make):
+        agent = make.agent(capacity=1)
+        held = make.ticket(assigned_agent_id=agent.profile_id)
+        old = make.ticket(now=NOW)
+        drain()
+        new = make.ticket(now=NOW + timedelta(days=1))
+        write("UPDATE tickets SET status = 'CLOSED' WHERE id = :id", id=held)
+        drain()
+        assert agent_of(old) == agent.profile_id
+        assert agent_of(new) is None
+
+    def test_a_skipped_ticket_that_is_being_changed_is_not_forgotten(self, make, owner):
+        agent = make.agent(availability=Availability.AWAY)
+        ticket = make.ticket()
+        drain()
+        agents.set_availability(agent, agent.profile_id, Availability.AVAILABLE)
+        with owner.transaction():
+            owner.execute("SELECT FROM tickets WHERE id = %s FOR UPDATE", [ticket])
+            assert sweep_assignments() == 0
+        assert sweep_assignments() == 1
+        assert agent_of(ticket) == agent.profile_id
+
+    def test_ten_thousand_of_them_cost_nothing_and_block_nobody(self, make):
+        make.skill("klingon")
+        agent = make.agent(capacity=100)
+        customer = make.customer()
+        many(customer, 10_000, priority="'CRITICAL'", tags="'{klingon}'")
+        assert drain() == 10_000
+        # The one look at all of them that the agent's mark still asked for.
+        assert sweep_assignments() == 0
+        with counted() as idle:
+            assert sweep_assignments() == 0
+        assert idle.tickets_read == 0
+        assert len(idle.statements) == 2
+        ticket = make.ticket(customer, priority=Priority.LOW)
+        with counted() as busy:
+            assert sweep_assignments() == 1
+        assert agent_of(ticket) == agent.profile_id
+        assert len(busy.statements) < 15
+        # Nothing but a change brings the others back.
+        assert sweep_assignments() == 0
+        write("UPDATE agents SET skills = '{klingon}', capacity = 10000")
+        assert drain() == 10_000 - 1
+
+
+class TestSeveralAtOnce:
+    def test_no_ticket_is_given_twice_and_no_agent_too_much(self, make, settings):
+        customer = make.customer()
+        for _ in range(5):
+            make.agent(capacity=60)
+        many(customer, 400)
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                with create_core(settings).app_context():
+                    for _ in range(200):
+                        sweep_assignments(limit=7)
+                    db.engine.dispose()
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        drain()
+        assert failures == []
+        assert scalar("SELECT count(*) FROM tickets WHERE assigned_agent_id IS NOT NULL") == 300
+        assert {row.open_count for row in rows("SELECT open_count FROM agents")} == {60}
+        assert scalar("SELECT count(*) FROM history WHERE action = 'assignment_changed'") == 300
+        assert scalar("SELECT count(*) FROM history WHERE action = 'assignment_skipped'") == 100
+        assert letters("assigned") == 300
+        assert reconcile_counts() == 0
+
+    def test_whoever_comes_second_leaves_at_once(self, make, owner):
+        make.agent()
+        ticket = make.ticket()
+        with owner.transaction():
+            owner.execute("SELECT pg_advisory_xact_lock(hashtext('emberone.assign'))")
+            assert sweep_assignments() == 0
+        assert agent_of(ticket) is None
+        assert sweep_assignments() == 1
+
+
+def test_a_counter_that_drifted_is_reported(make, owner):
+    agent = make.agent()
+    assert reconcile_counts() == 0
+    owner.execute("UPDATE agents SET open_count = 3 WHERE profile_id = %s", [agent.profile_id])
+    assert reconcile_counts() == 1
+
+
+class counted:  # noqa: N801 - read as a word
+    """What happens in the block: the statements sent, and the rows read from `tickets`."""
+
+    def __enter__(self):
+        self.statements: list[str] = []
+        self._before = self._rows_read()
+        event.listen(db.engine, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *error):
+        event.remove(db.engine, "before_cursor_execute", self._note)
+        self.tickets_read = self._rows_read() - self._before
+
+    def _note(self, connection, cursor, statement, *more):
+        self.statements.append(statement)
+
+    @staticmethod
+    def _rows_read() -> int:
+        write("SELECT pg_stat_force_next_flush()")
+        return scalar("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'tickets'")
