@@ -10,6 +10,7 @@ The process prints `ready <port>` once it listens; `--port 0` takes a free one.
 
 import argparse
 import asyncio
+import itertools
 import signal
 import sys
 import threading
@@ -179,11 +180,11 @@ def main() -> None:
     parser.add_argument("--behaviour", choices=BEHAVIOURS, default="take")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    number = len(list(options.folder.glob("*.eml")))
+    numbers = itertools.count(len(list(options.folder.glob("*.eml"))) + 1)
 
     def write(content: bytes) -> None:
-        nonlocal number
-        number += 1
+        # Messages arrive on several threads; each must keep the number it took.
+        number = next(numbers)
         draft = options.folder / f".{number:06}.part"
         draft.write_bytes(content)
         draft.rename(options.folder / f"{number:06}.eml")
