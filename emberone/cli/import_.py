@@ -184,10 +184,14 @@ def _running(unit: str) -> Iterator[_Report]:
 
 @contextmanager
 def _product() -> Iterator[None]:
-    """The database at hand."""
+    """The database at hand; one that is not ready refuses here, and not row by row."""
     from emberone.core import create_core
+    from emberone.db import reading
+    from emberone.services.imports import records
 
     with create_core(Settings.from_env()).app_context():
+        with reading(SYSTEM) as session:
+            records.known_keys(session, ())
         yield
 
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from emberone.embedded import EmbeddedPostgres
-from tests.conftest import DATABASE, recreate_database
+from tests.conftest import DATABASE, OWNER, recreate_database
 from tests.imports import EVENT_LOG, REQUESTS, product_on, read_log, story, take_in
 
 ROOT = Path(__file__).parents[2]
@@ -27,13 +27,14 @@ ROW = "INC1,New,3 - Moderate,Caller 1,?,Updated by 1,01-03-2016 10:00"
 class Program:
     """Runs `emberone import` against the test's database."""
 
-    def __init__(self, server: EmbeddedPostgres) -> None:
+    def __init__(self, server: EmbeddedPostgres, database: str = DATABASE) -> None:
         self._server = server
+        self._database = database
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         environ = {k: v for k, v in os.environ.items() if not k.startswith("EMBERONE_")}
         environ |= {
-            "EMBERONE_DATABASE_URL": self._server.url("emberone_app", DATABASE),
+            "EMBERONE_DATABASE_URL": self._server.url("emberone_app", self._database),
             "EMBERONE_SECRET_KEY": "only-for-tests-0123456789",
             # Nothing listens there: an import needs no broker.
             "EMBERONE_REDIS_URL": "redis://127.0.0.1:1/0",
@@ -247,6 +248,13 @@ def test_a_missing_variable_is_one_line(write):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert "EMBERONE_DATABASE_URL" in done.stderr
+
+
+def test_a_database_without_tables_is_one_line_and_not_one_for_every_row(postgres, database):
+    with postgres.connect() as connection:
+        connection.execute("DROP DATABASE IF EXISTS bare WITH (FORCE)")
+    postgres.create_database("bare", owner=OWNER)
+    assert "migrate" in Program(postgres, "bare").refuses("csv", REQUESTS)
 
 
 def imported(owner: psycopg.Connection) -> int:
