@@ -1,6 +1,7 @@
 """The properties of a ticket, as a form carries them."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, fields, replace
 from typing import Self
 from uuid import UUID
 
@@ -54,6 +55,23 @@ class TicketForm:
         """The tags, one by one."""
         return self.tags.split(",")
 
+    @property
+    def prints(self) -> str:
+        """A short print of each field, so that a form knows which of them were touched."""
+        return ".".join(_print(getattr(self, field.name)) for field in fields(self))
+
+    def rebased(self, present: Self, seen: str) -> Self:
+        """The form on top of what is there now: fields that were not touched give way.
+
+        `seen` are the prints of what the person had before them.
+        """
+        theirs = {
+            field.name: getattr(present, field.name)
+            for field, before in zip(fields(self), seen.split("."), strict=False)
+            if _print(getattr(self, field.name)) == before
+        }
+        return replace(self, **theirs)
+
     def changes(self, ticket: TicketDetails) -> TicketChanges:
         """What differs from the ticket; a browser ends lines its own way and that is no change."""
         present = TicketForm.of(ticket)
@@ -74,3 +92,9 @@ class TicketForm:
         if profiles.person(session, self.agent_id, (Role.AGENT,)):
             return None
         return Invalid("Tickets are assigned to active agents.", field="agent")
+
+
+def _print(value: object) -> str:
+    # A browser ends lines its own way; that touches nothing.
+    text = str(value).replace("\r\n", "\n")
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]

@@ -116,7 +116,7 @@ class TicketPages(TicketList):
                 return done(_("The ticket was saved."), self._url(number))
             refusal = outcome
         if isinstance(refusal, StaleWrite):
-            return self._conflict(number, form), refusal.status
+            return self._conflict(number, form, values.raw("seen")), refusal.status
         return self._page(number, refusal=refusal, form=form)
 
     @expose("/<int:number>/delete/", methods=("POST",))
@@ -164,6 +164,9 @@ class TicketPages(TicketList):
             continued_by=[other for other in others if other.follows_id == ticket.id],
             continues=self._continued(ticket),
             form=form or TicketForm.of(ticket),
+            # A form that was refused keeps what it was made from, or it would hide a conflict.
+            version=fields().version() if form else ticket.version,
+            seen=fields().raw("seen") if form else TicketForm.of(ticket).prints,
             form_choices=self.form_choices(ticket.assigned_agent_id, ticket.agent_name),
             refusal=refusal,
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, draft),
@@ -189,14 +192,15 @@ class TicketPages(TicketList):
             return None
         return tickets.number_of(self.session, current_actor(), ticket.follows_id)
 
-    def _conflict(self, number: int, form: TicketForm) -> str:
+    def _conflict(self, number: int, form: TicketForm, seen: str) -> str:
         ticket = self._ticket(number)
+        present = TicketForm.of(ticket)
         form_choices = self.form_choices(ticket.assigned_agent_id, ticket.agent_name)
         return self.render(
             "panel/ticket_conflict.html",
             ticket=ticket,
-            form=form,
-            present=TicketForm.of(ticket),
+            form=form.rebased(present, seen),
+            present=present,
             form_choices=form_choices,
         )
 

@@ -220,6 +220,32 @@ def test_a_stale_form_comes_back_with_both_versions_and_nothing_lost(
     assert (now.title, now.description, now.tags) == ("My <title>", "My text", ["mine"])
 
 
+def test_a_conflict_gives_way_where_nothing_was_typed(as_agent, admin, agent, open_ticket):
+    """Whoever saves their title does not take the ticket from the agent who took it meanwhile."""
+    import re
+
+    ticket = look(open_ticket().id)
+    page = as_agent.get(f"/admin/ticket/{ticket.number}/").get_data(as_text=True)
+    seen = re.search(r'name="seen" value="([^"]+)"', page)[1]
+    tickets.assign_ticket(admin, ticket.id, agent.profile_id)
+    answer = change(as_agent, ticket, title="Mine", seen=seen)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert 'value="Mine"' in page
+    assert f'<option value="{agent.profile_id}" selected>' in page
+    assert page.split("<tbody")[1].count("differs") == 1
+    for damaged in ("", "...", "x" * 5000, ".".join(["zz"] * 50)):
+        assert change(as_agent, ticket, title="Mine", seen=damaged).status_code == 409
+
+
+def test_a_refused_form_does_not_hide_a_conflict(as_agent, admin, open_ticket):
+    ticket = look(open_ticket().id)
+    changes = tickets.TicketChanges(tags=["theirs"])
+    tickets.change_ticket(admin, ticket.id, changes, version=None)
+    page = change(as_agent, ticket, agent=str(admin.profile_id)).get_data(as_text=True)
+    assert f'name="version" value="{ticket.version}"' in page
+
+
 def test_a_refused_change_keeps_what_was_typed(as_agent, open_ticket):
     ticket = look(open_ticket().id)
     answer = change(as_agent, ticket, title=" ", description="Long typed text")
