@@ -78,7 +78,7 @@ def _finish_letters(**details: Any) -> None:
 @worker_ready.connect
 def _catch_up(sender: Any, **details: Any) -> None:
     """A worker that has just come does not wait for beat."""
-    served = set(sender.task_consumer.queues and [q.name for q in sender.task_consumer.queues])
+    served = {queue.name for queue in sender.task_consumer.queues}
     for job, queue in QUEUES.items():
         if queue in served:
             nudges.send(job)

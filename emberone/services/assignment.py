@@ -24,6 +24,7 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.assignment import AgentAtWork, Decision, WaitingTicket
 from emberone.domain.lifecycle import TRANSITIONS, Event
 from emberone.jobs import Job, nudge
+from emberone.models import Ticket
 from emberone.services import assignment_sql as sql
 from emberone.services import letters, settings
 
@@ -81,7 +82,8 @@ def release_tickets(session: Session, agent_id: UUID) -> int:
     ).all()
     if released:
         # What the session has loaded of them is no longer true.
-        session.expire_all()
+        for ticket in [loaded for loaded in session if isinstance(loaded, Ticket)]:
+            session.expire(ticket)
         nudge(session, Job.ASSIGN)
     return len(released)
 
