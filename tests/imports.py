@@ -41,7 +41,9 @@ _SAME = {
     "tags": "to_jsonb(t) - 'created_at'::text",
     "agents": "to_jsonb(t) - 'updated_at'::text",
     "team_members": "to_jsonb(t)",
-    "tickets": "to_jsonb(t) - ARRAY['id', 'updated_at']",
+    # A number is lost with a transaction that was interrupted; their order is not.
+    "tickets": "to_jsonb(t) - ARRAY['id', 'updated_at', 'number']"
+    " || jsonb_build_object('place', row_number() OVER (ORDER BY number))",
     "comments": "to_jsonb(t) - ARRAY['id', 'updated_at']",
     # With its place in the ticket's story instead of the id that gives it this place.
     "history": "to_jsonb(t) - 'id'::text || jsonb_build_object('place', row_number() OVER"
