@@ -1,7 +1,6 @@
 """How the product's log reads: time, level, logger, event, and what the event carries."""
 
 import logging
-import os
 import time
 
 #: What every record has; the rest came with `extra`.
@@ -26,11 +25,10 @@ class EventFormatter(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """Send every log of this process to stderr; EMBERONE_DEBUG shows more."""
+    """Send every log of this process to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(EventFormatter())
-    level = logging.DEBUG if os.environ.get("EMBERONE_DEBUG") else logging.INFO
-    logging.basicConfig(level=level, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Alembic says in every process which plugins it stands on.
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 

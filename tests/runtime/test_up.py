@@ -17,7 +17,12 @@ from emberone.embedded import THROW_AWAY, EmbeddedPostgres
 from emberone.processes import wait_until
 from tests.runtime.tree import PATIENCE, ROOT, Tree, logins
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+    pytest.mark.skipif(
+        "EMBERONE_TEST_POSTGRES_BIN" in os.environ, reason="it brings a PostgreSQL of its own"
+    ),
+]
 
 
 @pytest.fixture
