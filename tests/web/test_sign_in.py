@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 
 import pytest
+from flask import request
 from sqlalchemy import event
 
+from emberone.config import Settings
 from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Role
-from emberone.domain.errors import Conflict, Invalid, NotAllowed
+from emberone.domain.errors import ConfigurationError, Conflict, Invalid, NotAllowed
 from emberone.embedded import EmbeddedValkey
 from emberone.jobs import send_nudges_with
 from emberone.models import Profile, User
@@ -394,6 +396,29 @@ def test_a_redis_that_takes_connections_and_never_answers_is_not_waited_for(
         assert answer.status_code == 302
     # Twice at most: the first count, and one look whether it is back.
     assert 2 * REDIS_TIMEOUT_S < 0.5
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "192.0.2.9")])
+def test_a_clients_address_is_believed_from_our_own_proxies_only(
+    web, settings, monkeypatch, proxies, address
+):
+    app = create_app(replace(settings, redis_url="amqp://127.0.0.1:1//", trusted_proxies=proxies))
+    monkeypatch.setitem(app.view_functions, "start.index", lambda: request.remote_addr)
+    # The first of the two is what a client may have written there itself.
+    answer = app.test_client().get("/", headers={"X-Forwarded-For": "10.0.0.1, 192.0.2.9"})
+    assert answer.text == address
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "10", "1.5"])
+def test_a_number_of_proxies_that_is_none_is_refused(text):
+    with pytest.raises(ConfigurationError, match="EMBERONE_TRUSTED_PROXIES"):
+        Settings.from_env(
+            {
+                "EMBERONE_DATABASE_URL": "postgresql://127.0.0.1/x",
+                "EMBERONE_SECRET_KEY": "x" * 20,
+                "EMBERONE_TRUSTED_PROXIES": text,
+            }
+        )
 
 
 # What a request costs.
