@@ -6,6 +6,7 @@ asks for `database` finds it as the migrations left it.
 """
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,11 +27,22 @@ TEMPLATE, DATABASE, OWNER = "template_emberone", "emberone", "emberone_owner"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def servers_folder() -> Iterator[Path]:
+    """Where servers keep their data.
+
+    Not below pytest's own folder, of which another run beside this one keeps only the
+    newest three, whoever is still at work in the others.
+    """
+    with tempfile.TemporaryDirectory(prefix="emberone-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A cluster for this worker process, with the migrated template in it."""
     bin_dir = os.environ.get("EMBERONE_TEST_POSTGRES_BIN")
     server = EmbeddedPostgres(
-        tmp_path_factory.mktemp("servers"),
+        servers_folder / "postgres",
         bin_dir=Path(bin_dir) if bin_dir else None,
         options={**THROW_AWAY, "max_connections": "200"},
     )

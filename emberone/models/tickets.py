@@ -23,9 +23,9 @@ from emberone.models.agents import Team
 from emberone.models.profiles import Profile
 
 
-def _waiting_index(name: str, *conditions: str) -> Index:
+def _waiting_index(name: str, mark: str) -> Index:
     """An index over the tickets that wait for an agent, most urgent first."""
-    waiting = ("assigned_agent_id IS NULL", "status IN ('OPEN', 'IN_PROGRESS')", *conditions)
+    waiting = ("assigned_agent_id IS NULL", "status IN ('OPEN', 'IN_PROGRESS')", mark)
     return Index(
         name,
         text("priority DESC"),
@@ -109,9 +109,8 @@ class Ticket(Base):
         Index("ix_tickets_updated_at_id", "updated_at", "id"),
         Index("ix_tickets_status_created_at_id", "status", "created_at", "id"),
         Index("ix_tickets_priority_created_at_id", "priority", "created_at", "id"),
-        # Whose agent is missing: assignment rule 2.
-        _waiting_index("ix_tickets_unassigned"),
-        # The same, without those that nobody could take, and those alone.
+        # Whose agent is missing (assignment rule 2): those to look at, and those that
+        # nobody could take.
         _waiting_index("ix_tickets_to_assign", "assignment_skipped_at IS NULL"),
         _waiting_index("ix_tickets_skipped", "assignment_skipped_at IS NOT NULL"),
         Index(

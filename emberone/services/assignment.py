@@ -5,7 +5,7 @@ have room, in id order like every other writer, reads the most urgent waiting
 tickets, lets :mod:`emberone.domain.assignment` choose, and writes the choices
 with one statement: neither a second assignment nor more tickets than an agent's
 capacity is possible, however many workers there are. A ticket that nobody can
-take leaves the queue until something changes (``migrations/sql/0005``).
+take leaves the queue until something changes (``migrations/sql/0002_triggers.sql``).
 """
 
 import json

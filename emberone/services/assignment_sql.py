@@ -1,7 +1,7 @@
 """The statements of assignment, one for each thing it does.
 
 The marks `assignment_skipped_at` and `reviews_skipped` are explained in
-``migrations/sql/0005_assignment_queue.sql``.
+``migrations/sql/0002_triggers.sql``.
 """
 
 # Statements made of our own constants:

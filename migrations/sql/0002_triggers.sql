@@ -27,6 +27,12 @@ BEGIN
     IF (NEW.availability, NEW.capacity, NEW.skills) IS DISTINCT FROM (OLD.availability, OLD.capacity, OLD.skills) THEN
         NEW.version := OLD.version + 1;
     END IF;
+    IF NEW.availability = 'AVAILABLE' AND NEW.open_count < NEW.capacity AND (
+        OLD.availability <> 'AVAILABLE' OR NEW.open_count < OLD.open_count
+        OR NEW.capacity > OLD.capacity OR NOT NEW.skills <@ OLD.skills
+    ) THEN
+        NEW.reviews_skipped := true;
+    END IF;
     NEW.updated_at := clock_timestamp();
     RETURN NEW;
 END
@@ -70,18 +76,38 @@ BEGIN
         RETURN NEW;
     END IF;
 
-    IF NEW.priority <> OLD.priority AND current_source() <> 'system'
-        AND NEW.sla_priority IS NOT DISTINCT FROM OLD.sla_priority
+    -- SLA targets follow the last priority that staff set; a customer's wish moves them only
+    -- while no one of staff has had their say (SLA rule 18).
+    IF NEW.priority <> OLD.priority AND NEW.sla_priority IS NOT DISTINCT FROM OLD.sla_priority
+        AND (current_source() = 'agent_dashboard'
+            OR current_source() = 'customer_portal' AND NOT EXISTS (
+                SELECT FROM history
+                WHERE ticket_id = NEW.id AND action IN ('created', 'priority_changed')
+                    AND metadata ->> 'source' = 'agent_dashboard'
+            ))
     THEN
         NEW.sla_priority := NEW.priority;
     END IF;
-    IF NEW.assigned_agent_id IS DISTINCT FROM OLD.assigned_agent_id
-        AND NEW.assignment_reason IS NOT DISTINCT FROM OLD.assignment_reason
-    THEN
-        NEW.assignment_reason := NULL;
+    IF NEW.assigned_agent_id IS DISTINCT FROM OLD.assigned_agent_id THEN
+        IF NEW.assignment_reason IS NOT DISTINCT FROM OLD.assignment_reason THEN
+            NEW.assignment_reason := NULL;
+        END IF;
+        IF OLD.assigned_agent_id IS NOT NULL THEN
+            -- Who gave the ticket away themselves does not get it back (assignment rule 12).
+            NEW.handed_off_by := CASE
+                WHEN OLD.assigned_agent_id = current_profile() THEN OLD.assigned_agent_id
+            END;
+        END IF;
     END IF;
-    -- The generated column is not computed yet.
+    IF (NEW.status, NEW.assigned_agent_id, NEW.team_id, NEW.tags, NEW.customer_id)
+        IS DISTINCT FROM (OLD.status, OLD.assigned_agent_id, OLD.team_id, OLD.tags, OLD.customer_id)
+    THEN
+        NEW.assignment_skipped_at := NULL;
+    END IF;
+
+    -- The machine's own mark makes no form stale; the generated column is not computed yet.
     probe := NEW;
+    probe.assignment_skipped_at := OLD.assignment_skipped_at;
     probe.search := OLD.search;
     probe.version := OLD.version;
     probe.updated_at := OLD.updated_at;
@@ -489,6 +515,85 @@ CREATE TRIGGER profiles_keep_last_admin_row AFTER DELETE ON profiles
     FOR EACH ROW WHEN (OLD.role = 'ADMIN') EXECUTE FUNCTION keep_last_admin();
 CREATE TRIGGER users_keep_last_admin AFTER UPDATE OF active ON users
     FOR EACH ROW WHEN (OLD.active AND NOT NEW.active) EXECUTE FUNCTION keep_last_admin();
+
+-------------------------------------------------------------- assignment queue
+
+-- What lets assignment look at every ticket once and again only when something has changed.
+--
+-- A ticket that nobody could take is marked `assignment_skipped_at` and leaves the queue
+-- that every sweep reads. An agent who becomes able to take more (back at work, room,
+-- a skill, a team, a sign-in) is marked `reviews_skipped`; the next sweep looks through
+-- the skipped tickets for these agents, best first, and clears the mark. So ten thousand
+-- tickets that nobody can take cost nothing while nothing changes, never stand before
+-- one that somebody can take, and are never forgotten.
+
+-- Mark some agents (NULL: all), locking them in id order like everyone else. Those marked
+-- already too: a sweep that is clearing the mark must be waited for.
+CREATE FUNCTION review_skipped_for(wanted uuid[]) RETURNS void
+LANGUAGE sql AS $$
+    WITH locked AS (
+        SELECT profile_id FROM agents
+        WHERE wanted IS NULL OR profile_id = ANY (wanted)
+        ORDER BY profile_id FOR NO KEY UPDATE
+    )
+    UPDATE agents SET reviews_skipped = true FROM locked WHERE agents.profile_id = locked.profile_id
+$$;
+
+-- A member more can take the team's tickets; with no member left everyone can.
+CREATE FUNCTION review_for_members() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        PERFORM review_skipped_for(array_agg(profile_id)) FROM changed HAVING count(*) > 0;
+    ELSIF EXISTS (
+        SELECT FROM changed
+        WHERE NOT EXISTS (SELECT FROM team_members WHERE team_members.team_id = changed.team_id)
+    ) THEN
+        PERFORM review_skipped_for(NULL);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER team_members_review_inserted AFTER INSERT ON team_members
+    REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION review_for_members();
+CREATE TRIGGER team_members_review_deleted AFTER DELETE ON team_members
+    REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION review_for_members();
+
+-- Someone may sign in again, or a profile has another sign-in.
+CREATE FUNCTION review_for_active() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'users' THEN
+        PERFORM review_skipped_for(array_agg(id)) FROM profiles WHERE user_id = NEW.id::text HAVING count(*) > 0;
+    ELSE
+        PERFORM review_skipped_for(ARRAY[NEW.id]);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER users_review_active AFTER UPDATE OF active ON users
+    FOR EACH ROW WHEN (NEW.active AND NOT OLD.active) EXECUTE FUNCTION review_for_active();
+CREATE TRIGGER profiles_review_active AFTER UPDATE OF user_id ON profiles
+    FOR EACH ROW WHEN (NEW.role = 'AGENT' AND NEW.user_id IS DISTINCT FROM OLD.user_id)
+    EXECUTE FUNCTION review_for_active();
+
+-- A tag that is no longer a skill asks nothing of anyone.
+CREATE FUNCTION review_for_tag() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM review_skipped_for(NULL);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER tags_review_skill AFTER UPDATE OF is_skill ON tags
+    FOR EACH ROW WHEN (OLD.is_skill AND NOT NEW.is_skill) EXECUTE FUNCTION review_for_tag();
+
+------------------------------------------------------------------------ always
 
 DO $do$
 DECLARE

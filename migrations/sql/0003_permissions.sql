@@ -4,6 +4,7 @@
 REVOKE EXECUTE ON FUNCTION erase_texts(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION erase_texts(uuid) TO emberone_admin;
 REVOKE EXECUTE ON FUNCTION count_open_tickets(uuid[], uuid[], uuid[]) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION review_skipped_for(uuid[]) FROM PUBLIC;
 
 -- The product itself: workers, sign-in, imports, and what follows from a person's act.
 GRANT SELECT, INSERT, UPDATE ON

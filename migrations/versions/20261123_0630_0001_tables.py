@@ -203,6 +203,7 @@ def upgrade() -> None:
         ),
         sa.Column("open_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("last_assigned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reviews_skipped", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column(
             "updated_at",
@@ -443,6 +444,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("assignment_reason", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("assignment_skipped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handed_off_by", sa.Uuid(), nullable=True),
         sa.Column("sla_priority", TICKET_PRIORITY, nullable=True),
         sa.Column(
             "search",
@@ -479,6 +482,12 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
+            ["handed_off_by"],
+            ["profiles.id"],
+            name=op.f("fk_tickets_handed_off_by_profiles"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
             ["follows_id"],
             ["tickets.id"],
             name=op.f("fk_tickets_follows_id_tickets"),
@@ -509,12 +518,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_tickets_tags", "tickets", ["tags"], unique=False, postgresql_using="gin")
     op.create_index("ix_tickets_team_id", "tickets", ["team_id"], unique=False)
+    waiting = "assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"
+    for name, mark in (("ix_tickets_to_assign", "IS NULL"), ("ix_tickets_skipped", "IS NOT NULL")):
+        op.create_index(
+            name,
+            "tickets",
+            [sa.literal_column("priority DESC"), "created_at", "id"],
+            unique=False,
+            postgresql_where=sa.text(f"{waiting} AND assignment_skipped_at {mark}"),
+        )
     op.create_index(
-        "ix_tickets_unassigned",
+        "ix_tickets_handed_off_by",
         "tickets",
-        [sa.literal_column("priority DESC"), "created_at", "id"],
+        ["handed_off_by"],
         unique=False,
-        postgresql_where=sa.text("assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"),
+        postgresql_where=sa.text("handed_off_by IS NOT NULL"),
     )
     op.create_index("ix_tickets_updated_at_id", "tickets", ["updated_at", "id"], unique=False)
     op.create_index("uq_tickets_number", "tickets", ["number"], unique=True)
@@ -834,6 +852,7 @@ def upgrade() -> None:
         sa.Column("detected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_reason", sa.Text(), nullable=True),
+        sa.Column("quiet_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column(
             "created_at",
@@ -875,6 +894,13 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_clocks")),
+    )
+    op.create_index(
+        "ix_sla_clocks_unnoticed",
+        "sla_clocks",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("running_since IS NOT NULL AND breached_at IS NULL"),
     )
     op.create_index(
         "ix_sla_clocks_due_at",
@@ -964,6 +990,7 @@ def downgrade() -> None:
     op.drop_index("uq_sla_clocks_cycle", table_name="sla_clocks")
     op.drop_index("ix_sla_clocks_policy_version_id", table_name="sla_clocks")
     op.drop_index("ix_sla_clocks_due_set_by", table_name="sla_clocks")
+    op.drop_index("ix_sla_clocks_unnoticed", table_name="sla_clocks")
     op.drop_index(
         "ix_sla_clocks_due_at",
         table_name="sla_clocks",
@@ -1006,11 +1033,8 @@ def downgrade() -> None:
     op.drop_table("comments")
     op.drop_index("uq_tickets_number", table_name="tickets")
     op.drop_index("ix_tickets_updated_at_id", table_name="tickets")
-    op.drop_index(
-        "ix_tickets_unassigned",
-        table_name="tickets",
-        postgresql_where=sa.text("assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"),
-    )
+    for name in ("ix_tickets_handed_off_by", "ix_tickets_skipped", "ix_tickets_to_assign"):
+        op.drop_index(name, table_name="tickets")
     op.drop_index("ix_tickets_team_id", table_name="tickets")
     op.drop_index("ix_tickets_tags", table_name="tickets", postgresql_using="gin")
     op.drop_index("ix_tickets_status_created_at_id", table_name="tickets")

@@ -40,7 +40,7 @@ class Product:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        self.letters.mkdir()
+        self.letters.mkdir(parents=True)
         self.postgres.start()
         self.valkey.start()
         self.postgres.create_database(DATABASE, owner=OWNER)

@@ -93,8 +93,8 @@ def _chains_are_whole(product: Product) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory):
-    with Product(tmp_path_factory.mktemp("life")) as running:
+def product(servers_folder):
+    with Product(servers_folder / "product") as running:
         yield running
 
 
