@@ -147,7 +147,12 @@ class Server(ABC):
             end(self.process, (self.polite, self.patience), (signal.SIGQUIT, 3.0))
             self.process = None
             self._pid_file.unlink(missing_ok=True)
+            self._tidy()
         self._lock.release()
+
+    @abstractmethod
+    def _tidy(self) -> None:
+        """Remove what the server needs only while it runs."""
 
     def __enter__(self) -> Self:
         return self.start()
@@ -299,6 +304,11 @@ class EmbeddedPostgres(Server):
                 " carry it over with pg_dump, or set EMBERONE_DATA_DIR to another folder."
             )
 
+    def _tidy(self) -> None:
+        # Empty after a stop in good order; after any other the next start empties it.
+        with contextlib.suppress(OSError):
+            self.socket_dir.rmdir()
+
     def _answers(self) -> bool:
         # As pg_ctl does: asking the server itself would fill its log with refusals.
         try:
@@ -355,6 +365,9 @@ class EmbeddedValkey(Server):
             server_files.let_run(self.user, program, package, self.say)
             server_files.let_reach(self.user, settings, self.say)
         return [program, settings]
+
+    def _tidy(self) -> None:
+        (self.home / "valkey.conf").unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         try:
