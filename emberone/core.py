@@ -3,13 +3,10 @@
 from pathlib import Path
 
 from flask import Flask
-from flask_migrate import Migrate
 
 import emberone.models  # noqa: F401 - registers every table
 from emberone.config import Settings
 from emberone.db import db
-
-migrate = Migrate(compare_type=True, render_as_batch=False)
 
 
 def create_core(settings: Settings, name: str = "emberone") -> Flask:
@@ -23,7 +20,6 @@ def create_core(settings: Settings, name: str = "emberone") -> Flask:
     )
     app.extensions["emberone.settings"] = settings
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(migrations_folder()))
     return app
 
 

@@ -50,6 +50,9 @@ def domain_error(error: DBAPIError) -> EmberOneError | None:
         return Conflict(original.diag.message_primary)
     if isinstance(original, pg.LockNotAvailable | pg.QueryCanceled):
         return TemporarilyUnavailable("That took too long; please try again.")
+    if isinstance(original, pg.InvalidParameterValue) and "role" in str(original):
+        # The context's role: no database of this cluster was ever migrated.
+        return TemporarilyUnavailable("The database is not ready: 'emberone migrate' is due.")
     if isinstance(original, pg.OperationalError) or error.connection_invalidated:
         return TemporarilyUnavailable()
     if isinstance(original, pg.DataError):

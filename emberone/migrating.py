@@ -1,9 +1,13 @@
-"""What migrations are written with."""
+"""What migrations are written and run with; who does neither never imports Alembic."""
 
 from alembic import op
+from flask import Flask
+from flask_migrate import Migrate
 from psycopg.errors import RaiseException
 
-from emberone.core import migrations_folder
+from emberone.config import Settings
+from emberone.core import create_core, migrations_folder
+from emberone.db import db
 from emberone.domain.errors import ConfigurationError
 
 
@@ -20,3 +24,12 @@ def run_sql(name: str) -> None:
         connection.execute(script.encode())
     except RaiseException as refusal:
         raise ConfigurationError(refusal.diag.message_primary) from refusal
+
+
+def create_migrator(settings: Settings) -> Flask:
+    """The product's core that Flask-Migrate's functions work on, inside its context."""
+    app = create_core(settings)
+    Migrate(compare_type=True, render_as_batch=False).init_app(
+        app, db, directory=str(migrations_folder())
+    )
+    return app

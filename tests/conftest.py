@@ -22,6 +22,7 @@ from emberone.core import create_core
 from emberone.db import db, end_reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.embedded import THROW_AWAY, EmbeddedPostgres
+from emberone.migrating import create_migrator
 from tests.factories import Make
 
 TEMPLATE, DATABASE, OWNER = "template_emberone", "emberone", "emberone_owner"
@@ -54,7 +55,7 @@ def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
     )
     with server:
         server.create_database(TEMPLATE, owner=OWNER)
-        with create_core(settings_for(server, TEMPLATE)).app_context():
+        with create_migrator(settings_for(server, TEMPLATE)).app_context():
             upgrade()
             db.engine.dispose()
         yield server

@@ -29,9 +29,9 @@ def command(down_to: str | None) -> None:
     from alembic import command as alembic
     from alembic.util import CommandError
 
-    from emberone.core import create_core
+    from emberone.migrating import create_migrator
 
-    app = create_core(settings)
+    app = create_migrator(settings)
     with app.app_context():
         config = app.extensions["migrate"].migrate.get_config()
         try:

@@ -70,21 +70,6 @@ class StepView:
     dead_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadStep:
-    """A step that was given up, for the panel's list with its button to retry."""
-
-    id: UUID
-    ticket_id: UUID
-    number: int
-    title: str
-    metric: Metric
-    actions: tuple[str, ...]
-    attempts: int
-    last_error: str | None
-    dead_at: datetime
-
-
 def calendar_of(version: UUID | None) -> Calendar:
     """The calendar of that version; None is 24×7."""
     if version is not None:
@@ -155,33 +140,6 @@ def next_due(session: Session, ticket_ids: Collection[UUID], now: datetime) -> d
     """The nearest due time of each of these tickets that has one, in one query."""
     rows = session.execute(_NEXT_DUE, {"ticket_ids": list(ticket_ids), "now": now})
     return {row.ticket_id: NextDue(Metric(row.metric), row.due_at, row.is_breached) for row in rows}
-
-
-def dead_steps(session: Session, *, limit: int = 100) -> list[DeadStep]:
-    """The steps that were given up, the latest first."""
-    rows = session.execute(
-        select(SLAStep, SLAClock.metric, Ticket.id, Ticket.number, Ticket.title)
-        .join(SLAClock, SLAClock.id == SLAStep.clock_id)
-        .join(Ticket, Ticket.id == SLAClock.ticket_id)
-        .where(SLAStep.dead_at.is_not(None))
-        .order_by(SLAStep.dead_at.desc(), SLAStep.id)
-        .limit(limit)
-    )
-    return [
-        DeadStep(
-            id=step.id,
-            ticket_id=ticket_id,
-            number=number,
-            title=title,
-            metric=metric,
-            actions=tuple(step.actions),
-            attempts=step.attempts,
-            last_error=step.last_error,
-            dead_at=dead_at,
-        )
-        for step, metric, ticket_id, number, title in rows
-        if (dead_at := step.dead_at) is not None
-    ]
 
 
 def stories(session: Session, ticket_id: UUID, now: datetime) -> list[Story]:

@@ -52,24 +52,39 @@ def create_account(actor: Actor, email: str, full_name: str, role: Role, passwor
 
 @service
 def set_password(actor: Actor, profile_id: UUID, password: str) -> None:
-    """Give a person's sign-in a new password; every session of theirs ends."""
+    """Give a person another password, and a sign-in where they have none.
+
+    Every session of theirs ends. Raises Conflict for someone who signs in at an
+    outside provider.
+    """
     hashed = hash_password(password)
     with transaction(actor) as session:
         with as_system(session):
-            profile = session.get(Profile, profile_id)
-            user = session.scalars(
-                select(User).where(User.id == _local_id(profile)).with_for_update()
-            ).first()
+            profile = session.get(Profile, profile_id, with_for_update=True, populate_existing=True)
         if profile is None:
             raise NotFound
         if profile.id != actor.profile_id:
             require(actor, PROFILE_MANAGE, profile)
-        if user is None:
-            raise Conflict("This person has no sign-in here.")
         with as_system(session):
+            user = session.scalars(
+                select(User).where(User.id == _local_id(profile)).with_for_update()
+            ).first()
+            if user is None:
+                user = _first_sign_in(session, profile)
             user.password = hashed
             # Every session and every remembered device names the old one.
             user.fs_uniquifier = secrets.token_hex(32)
+            session.flush()
+            profile.user_id = str(user.id)
+
+
+def _first_sign_in(session: Session, profile: Profile) -> User:
+    if profile.user_id is not None:
+        raise Conflict("This person signs in elsewhere.")
+    # An admin vouches for the address.
+    user = User(email=profile.email, confirmed_at=now_of(session))
+    session.add(user)
+    return user
 
 
 def link_profile(session: Session, user: User) -> Profile | None:

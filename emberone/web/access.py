@@ -65,6 +65,7 @@ _PANEL = {
     "profile.activate": policy.PROFILE_MANAGE,
     "profile.deactivate": policy.PROFILE_MANAGE,
     "profile.delete_view": policy.PROFILE_MANAGE,
+    "profile.password": policy.PROFILE_MANAGE,
     "agent.index_view": policy.TEAM_VIEW,
     "agent.edit_view": policy.AGENT_MANAGE,
     "agent.availability": policy.AGENT_SET_AVAILABILITY,
@@ -79,7 +80,7 @@ _PANEL = {
     "letter.preview": policy.MAIL_VIEW,
     "letter.retry": policy.MAIL_RETRY,
     "job.index_view": policy.JOBS_VIEW,
-    "job.retry_step": policy.JOBS_RETRY,
+    "job.retry": policy.JOBS_RETRY,
 }
 
 #: endpoint → PUBLIC, SIGNED_IN or a permission of `policy.py`.

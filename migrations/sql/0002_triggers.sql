@@ -451,7 +451,10 @@ BEGIN
     UPDATE tickets SET title = erased, description = '', feedback_text = NULL WHERE customer_id = person;
     UPDATE comments SET content = erased, metadata = '{}' WHERE author_id = person;
     UPDATE feedback_requests SET answer_text = NULL WHERE profile_id = person;
-    UPDATE mail_outbox SET params = '{}' WHERE to_profile_id = person AND state <> 'queued';
+    -- Letters to the person, and those to others that quote them; one in flight still leaves.
+    UPDATE mail_outbox SET params = '{}'
+    WHERE state NOT IN ('queued', 'sending')
+        AND (to_profile_id = person OR ticket_id IN (SELECT id FROM tickets WHERE customer_id = person));
     UPDATE history SET
         old_value = old_value
             || CASE WHEN old_value ? 'title' THEN jsonb_build_object('title', erased) ELSE '{}' END
@@ -497,6 +500,11 @@ CREATE TRIGGER profiles_keep_agent AFTER INSERT OR UPDATE OF role ON profiles
 CREATE FUNCTION keep_last_admin() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    IF TG_TABLE_NAME = 'users' AND NOT EXISTS (
+        SELECT FROM profiles WHERE user_id = NEW.id::text AND role = 'ADMIN'
+    ) THEN
+        RETURN NULL;
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('emberone.last_admin'));
     IF NOT EXISTS (
         SELECT FROM profiles AS admin

@@ -10,10 +10,10 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import create_engine
 
 from emberone.config import Settings
-from emberone.core import create_core
 from emberone.db import Base
 from emberone.domain.errors import ConfigurationError
 from emberone.embedded import EmbeddedPostgres
+from emberone.migrating import create_migrator
 from tests.conftest import TEMPLATE, settings_for
 
 SECOND = "second_emberone"
@@ -43,7 +43,7 @@ def _objects(settings: Settings) -> list[tuple[str, ...]]:
 
 
 def test_up_down_and_up_again_in_a_second_database_of_the_cluster(second_database):
-    with create_core(second_database).app_context():
+    with create_migrator(second_database).app_context():
         upgrade()
         first = _objects(second_database)
         downgrade(revision="base")
@@ -82,7 +82,7 @@ def test_a_login_that_may_not_grant_the_roles_is_told_the_statement_to_run(postg
                 "EMBERONE_SECRET_KEY": "only-for-tests-0123456789",
             }
         )
-        with create_core(settings).app_context():
+        with create_migrator(settings).app_context():
             if version >= 160000:
                 with pytest.raises(ConfigurationError, match="GRANT emberone_admin"):
                     upgrade()

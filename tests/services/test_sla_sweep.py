@@ -10,7 +10,7 @@ from emberone.db import end_reading, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
-from emberone.queries.sla import dead_steps
+from emberone.queries.jobs import dead_rows
 from emberone.services.sla import MAX_ATTEMPTS, retry_step, sweep_sla
 from tests.services.sla_play import (
     FIRST,
@@ -394,7 +394,7 @@ def test_a_step_is_given_up_after_five_attempts_and_can_be_retried(play, admin, 
     assert (step.attempts, step.dead_at) == (5, after(9))
     assert sweep_sla(now=after(10)) == 0
     with reading(admin) as session:
-        [dead] = dead_steps(session)
+        [dead] = dead_rows(session)
     assert (dead.id, dead.ticket_id, dead.attempts) == (step.id, ticket, 5)
 
     with pytest.raises(NotAllowed):
@@ -405,7 +405,7 @@ def test_a_step_is_given_up_after_five_attempts_and_can_be_retried(play, admin, 
     assert play.steps(ticket, FIRST)[1].fired_at == after(11)
     assert len(play.history(ticket, "sla_step_retried")) == 1
     with reading(admin) as session:
-        assert dead_steps(session) == []
+        assert dead_rows(session) == []
 
 
 def test_a_dead_step_of_a_clock_that_is_over_is_called_off_on_retry(play, admin):

@@ -259,8 +259,17 @@ def test_nobody_but_an_admin_sets_anothers_password(web, make, account):
         with pytest.raises(NotAllowed):
             set_password(actor, customer.profile_id, "another long password")
     set_password(make.admin(), customer.profile_id, "another long password")
-    with pytest.raises(Conflict):
-        set_password(make.admin(), make.customer().profile_id, "another long password")
+
+
+def test_a_first_password_is_a_sign_in_but_not_for_who_signs_in_elsewhere(
+    web, make, browser, owner
+):
+    customer = make.customer(email="new@example.org")
+    set_password(make.admin(), customer.profile_id, "a first password")
+    assert browser.sign_in("new@example.org", "a first password").status_code == 302
+    owner.execute("UPDATE profiles SET user_id = 'oidc|7' WHERE id = %s", [customer.profile_id])
+    with pytest.raises(Conflict, match="elsewhere"):
+        set_password(make.admin(), customer.profile_id, "another long password")
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1001])

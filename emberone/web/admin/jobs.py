@@ -1,21 +1,28 @@
 """Background work: whether every sweep moves, and what was given up."""
 
+from typing import Final
+
 from flask import request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug import Response
 
+from emberone.domain.errors import NotFound
 from emberone.queries.health import sweep_progress
-from emberone.queries.sla import dead_steps
+from emberone.queries.jobs import dead_rows
+from emberone.services.delivery import retry_letter
+from emberone.services.feedback import retry_request
 from emberone.services.sla import retry_step
 from emberone.web.admin.base import PanelView, carry_out
-from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.params import row_id
 from emberone.web.session import current_actor
 
+#: Kind of a dead row → the service that gives it another chance.
+_RETRY: Final = {"step": retry_step, "feedback": retry_request, "letter": retry_letter}
+
 
 class JobView(PanelView):
-    """The sweeps' progress, and the steps that wait for a second chance."""
+    """The sweeps' progress, and what waits for a second chance."""
 
     address = "job"
 
@@ -25,13 +32,19 @@ class JobView(PanelView):
         return self.render(
             "panel/job_list.html",
             sweeps=sweep_progress(self.session),
-            steps=dead_steps(self.session),
-            metric_names=METRIC_NAMES,
+            dead=dead_rows(self.session),
+            kinds={
+                "step": _("Time limit"),
+                "feedback": _("Request to rate"),
+                "letter": _("Letter"),
+            },
         )
 
-    @expose("/retry_step/", methods=("POST",))
-    def retry_step(self) -> Response:
-        """Give a step that was given up another chance."""
-        step_id = row_id(request.form)
-        message, url = _("The step will be tried again."), url_for("job.index_view")
-        return carry_out(message, url, retry_step, current_actor(), step_id)
+    @expose("/retry/", methods=("POST",))
+    def retry(self) -> Response:
+        """Give something that was given up another chance."""
+        service = _RETRY.get(request.form.get("kind", ""))
+        if service is None:
+            raise NotFound
+        message, url = _("It will be tried again."), url_for("job.index_view")
+        return carry_out(message, url, service, current_actor(), row_id(request.form))

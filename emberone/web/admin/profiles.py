@@ -13,6 +13,7 @@ from emberone.domain.enums import Role
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.queries import profiles, tickets
 from emberone.queries.paging import Paging
+from emberone.services import accounts
 from emberone.services import profiles as service
 from emberone.web.admin import choices
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post, refused
@@ -131,6 +132,20 @@ class ProfileView(PanelView):
         message = _("%(name)s can no longer sign in.", name=person.full_name)
         url = self._url(person.id)
         return carry_out(message, url, service.set_active, current_actor(), person.id, False)
+
+    @expose("/password/", methods=("GET", "POST"))
+    def password(self) -> Any:
+        """Give a person a password, and with it a sign-in where they had none."""
+        person = self._person(asked_row())
+        refusal = None
+        if is_post():
+            password = fields().raw("password")
+            refusal = attempt(accounts.set_password, current_actor(), person.id, password)
+            if not isinstance(refusal, EmberOneError):
+                message = _("%(name)s signs in with the new password.", name=person.full_name)
+                return done(message, self._url(person.id))
+        page = self.render("panel/profile_password.html", person=person, refusal=refusal)
+        return page, refusal.status if refusal else 200
 
     @expose("/delete/", methods=("POST",))
     def delete_view(self) -> Response:

@@ -374,7 +374,46 @@ def test_a_dead_step_is_shown_and_tried_again_by_an_admin_only(
     assert f"#{ticket.number}" in page
     assert "boom" in page
     step = rows("SELECT id FROM sla_steps ORDER BY id")[0].id
-    form = {"id": str(step)}
-    assert as_agent.post("/admin/job/retry_step/", data=form).status_code == 403
-    assert as_admin.post("/admin/job/retry_step/", data=form).status_code == 303
+    form = {"kind": "step", "id": str(step)}
+    assert as_agent.post("/admin/job/retry/", data=form).status_code == 403
+    assert as_admin.post("/admin/job/retry/", data=form).status_code == 303
     assert rows("SELECT dead_at FROM sla_steps WHERE id = :id", id=step) == [(None,)]
+    assert as_admin.post("/admin/job/retry/", data=form | {"kind": "x"}).status_code == 404
+
+
+def test_a_dead_request_to_rate_and_a_dead_letter_are_tried_again_too(
+    as_admin, open_ticket, letter, owner, customer
+):
+    tickets.close_ticket(customer, open_ticket().id)
+    owner.execute("UPDATE feedback_requests SET dead_at = now(), last_error = 'no idea'")
+    owner.execute("UPDATE mail_outbox SET state = 'dead', last_error = 'no such host'")
+    page = text_of(as_admin, "job/")
+    assert "no idea" in page
+    assert "no such host" in page
+    request = rows("SELECT id FROM feedback_requests")[0].id
+    for kind, row in (("feedback", request), ("letter", letter)):
+        form = {"kind": kind, "id": str(row)}
+        assert as_admin.post("/admin/job/retry/", data=form).status_code == 303
+    assert rows("SELECT dead_at FROM feedback_requests") == [(None,)]
+    assert rows("SELECT state FROM mail_outbox") == [("queued",)]
+
+
+def test_an_admin_gives_a_new_agent_a_sign_in_and_another_password_later(
+    as_admin, make, web, browser
+):
+    ben = make.agent("Ben", email="ben@example.org").profile_id
+    assert "Give a sign-in" in text_of(as_admin, f"profile/details/?id={ben}")
+    path = f"/admin/profile/password/?id={ben}"
+    assert as_admin.post(path, data={"password": "short"}).status_code == 422
+    for password in ("first password", "second password"):
+        assert as_admin.post(path, data={"password": password}).status_code == 303
+    assert browser.sign_in("ben@example.org", "first password").status_code == 200
+    assert browser.sign_in("ben@example.org", "second password").status_code == 302
+    text_of(browser, "ticket/")
+
+
+def test_agents_give_nobody_a_password(as_agent, make):
+    other = make.agent().profile_id
+    assert as_agent.get(f"/admin/profile/password/?id={other}").status_code == 403
+    answer = as_agent.post(f"/admin/profile/password/?id={other}", data={"password": "x" * 12})
+    assert answer.status_code == 403
