@@ -191,7 +191,6 @@ def _columns() -> list[Column]:
         Column(_("Status"), "status"),
         Column(_("Priority"), "priority"),
         Column(_("Agent")),
-        Column(_("Team")),
         Column(_("Next due")),
         Column(_("Updated"), "updated"),
     ]

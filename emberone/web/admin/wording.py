@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
+from emberone.domain.enums import AssignmentStrategy
 from emberone.queries.history import Entry
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.theme.badges import badge_of
@@ -176,6 +178,14 @@ _BY_PRODUCT = frozenset(
 )  # fmt: skip
 
 
+#: Why this agent among those who could (assignment rule 6).
+_STRATEGIES: Mapping[str, Any] = {
+    AssignmentStrategy.ROUND_ROBIN: _l("longest without a new ticket"),
+    AssignmentStrategy.LEAST_LOADED: _l("most room"),
+    AssignmentStrategy.LEAST_UTILISED: _l("least load for the capacity"),
+}
+
+
 def line(entry: Entry, names: Names) -> Line:
     """One entry in words."""
     icon, words, kind = WORDS.get(
@@ -212,6 +222,12 @@ def _reason(entry: Entry) -> str | None:
 
 
 def _detail(key: str, value: Any) -> str:
+    if key == "strategy" and value in _STRATEGIES:
+        return str(_STRATEGIES[value])
+    if key == "candidates":
+        return ngettext("%(num)s agent could take it", "%(num)s agents could take it", value)
+    if key == "out":
+        return _("not asked: %(why)s", why=_plain(value))
     if key == "clocks":
         return ", ".join(_clock(clock) for clock in value)
     if key == "metric":
