@@ -39,6 +39,8 @@ lock: | .venv/bin/python ## Choose the newest allowed requirements anew, for eve
 	$(call compile,run,pyproject.toml --extra embedded --group build)
 	$(call compile,dev,pyproject.toml --extra embedded --group build --group dev)
 
+include emberone/web/theme/vendor.mk
+
 clean: ## Remove the environment and what tools left behind; data in var/ stays.
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 

@@ -37,6 +37,8 @@ def domain_error(error: DBAPIError) -> EmberOneError | None:
     original = error.orig
     if not isinstance(original, pg.Error):
         return None
+    if isinstance(original, pg.ForeignKeyViolation) and str(original).startswith("insert"):
+        return Invalid("Something that this refers to is no longer there.")
     if isinstance(original, pg.ForeignKeyViolation | pg.RestrictViolation):
         return StillReferenced(_message(original))
     if isinstance(original, pg.UniqueViolation):

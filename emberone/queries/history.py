@@ -76,6 +76,16 @@ def _entries() -> Select[*tuple[Any, ...]]:
     )
 
 
+def deleted_ticket(session: Session, number: int) -> UUID | None:
+    """The id that a deleted ticket had, by the number that its last entry remembers."""
+    remembered = HistoryEntry.details["additionalContext"]["number"].astext
+    return session.scalar(
+        select(HistoryEntry.ticket_id).where(
+            HistoryEntry.action == "deleted", remembered == str(number)
+        )
+    )
+
+
 def timeline(session: Session, ticket_id: UUID) -> list[Entry]:
     """The latest entries of a ticket, newest first."""
     statement = (

@@ -71,20 +71,22 @@ def require_active_agent(session: Session, agent_id: UUID) -> None:
     raise Invalid("Tickets are assigned to active agents.", field="agent")
 
 
-def release_unless_eligible(session: Session, ticket: Ticket) -> None:
+def release_unless_eligible(session: Session, ticket: Ticket) -> bool:
     """Return a reopened ticket to the pool where its agent is away or gone; a full one keeps it.
 
-    Assignment rules 5 and 7. Needs the product's rights.
+    Says whether it did. Assignment rules 5 and 7. Needs the product's rights.
     """
     if ticket.assigned_agent_id is None:
-        return
+        return False
     eligible = select(Agent.profile_id).where(
         Agent.profile_id == ticket.assigned_agent_id,
         Agent.availability == Availability.AVAILABLE,
         _is_active(),
     )
-    if session.scalar(eligible) is None:
-        ticket.assigned_agent_id = None
+    if session.scalar(eligible) is not None:
+        return False
+    ticket.assigned_agent_id = None
+    return True
 
 
 def _is_active() -> ColumnElement[bool]:

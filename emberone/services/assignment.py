@@ -70,16 +70,16 @@ def release_tickets(session: Session, agent_id: UUID) -> int:
     """Return everything this agent has not closed to the pool; return how many tickets.
 
     A step: needs the product's rights. An IN_PROGRESS ticket is OPEN again, and
-    clocks go on as they are (assignment rule 10). The agent's row is locked
-    first, so that no sweep is just giving them another one.
+    clocks go on as they are (assignment rule 10). Tickets are locked before the
+    agent, as everywhere; then once more what a sweep gave them meanwhile.
     """
-    session.execute(sql.LOCK_AGENT, {"agent_id": agent_id})
     next_status = {
         before.value: after.value for before, after in TRANSITIONS[Event.RETURN_TO_POOL].items()
     }
-    released = session.execute(
-        sql.RELEASE, {"agent_id": agent_id, "next_status": json.dumps(next_status)}
-    ).all()
+    values = {"agent_id": agent_id, "next_status": json.dumps(next_status)}
+    released = [*session.execute(sql.RELEASE, values)]
+    session.execute(sql.LOCK_AGENT, {"agent_id": agent_id})
+    released += session.execute(sql.RELEASE, values)
     if released:
         # What the session has loaded of them is no longer true.
         for ticket in [loaded for loaded in session if isinstance(loaded, Ticket)]:

@@ -39,17 +39,19 @@ def delete_comment(actor: Actor, comment_id: UUID) -> None:
 
 def _locked_comment(session: Session, actor: Actor, comment_id: UUID) -> Comment:
     """The comment under a lock; NotFound where the actor may not even know of it."""
-    # A customer's own row policy would hide a comment that is too old to edit.
+    # A customer's own row policy would hide a comment that is too old to edit. The ticket
+    # first, like everyone: the comment's trigger changes it.
     with as_system(session):
-        row = session.execute(
-            select(Comment, Ticket)
-            .join(Ticket, Ticket.id == Comment.ticket_id)
-            .where(Comment.id == comment_id)
-            .with_for_update(of=Comment, key_share=True)
-        ).first()
-    if row is None:
+        ticket = session.scalars(
+            select(Ticket)
+            .where(Ticket.id.in_(select(Comment.ticket_id).where(Comment.id == comment_id)))
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        comment = session.get(
+            Comment, comment_id, with_for_update={"key_share": True}, populate_existing=True
+        )
+    if ticket is None or comment is None:
         raise NotFound
-    comment, ticket = row
     if not may(actor, TICKET_VIEW, ticket) or (comment.is_internal and actor.is_customer):
         raise NotFound
     return comment

@@ -1,9 +1,10 @@
 """People: creating, changing, deactivating and deleting profiles."""
 
 import secrets
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from emberone.db import as_system, service, transaction
@@ -14,6 +15,15 @@ from emberone.domain.errors import Conflict, NotFound, StaleWrite
 from emberone.models import Profile, User
 from emberone.policy import PROFILE_CREATE, PROFILE_MANAGE, PROFILE_RENAME, require
 from emberone.services import assignment
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """Somebody who writes for the first time, or of whom only the address is at hand."""
+
+    email: str
+    #: Empty: the address stands for it.
+    full_name: str = ""
 
 
 @service
@@ -90,7 +100,7 @@ def delete_profile(actor: Actor, profile_id: UUID) -> None:
     Staff are deactivated instead: what they wrote keeps their name.
     """
     with transaction(actor) as session:
-        profile = _locked_profile(session, profile_id)
+        profile = _locked_profile(session, profile_id, is_to_go=True)
         require(actor, PROFILE_MANAGE, profile)
         if profile.role.is_staff:
             raise Conflict("Staff are deactivated, not deleted.")
@@ -102,9 +112,27 @@ def delete_profile(actor: Actor, profile_id: UUID) -> None:
                 session.execute(delete(User).where(User.id == user_id))
 
 
-def _locked_profile(session: Session, profile_id: UUID) -> Profile:
+def customer_of_address(session: Session, actor: Actor, customer: NewCustomer) -> UUID:
+    """Step: the profile with this address, made known as a customer where nobody has it."""
+    email = texts.address(customer.email)
+    known = session.scalars(
+        select(Profile.id).where(func.lower(Profile.email) == email.lower())
+    ).first()
+    if known is not None:
+        return known
+    require(actor, PROFILE_CREATE, role=Role.CUSTOMER)
+    name = texts.person_name(customer.full_name.strip() or email)
+    profile = Profile(email=email, full_name=name, role=Role.CUSTOMER)
+    session.add(profile)
+    session.flush()
+    return profile.id
+
+
+def _locked_profile(session: Session, profile_id: UUID, *, is_to_go: bool = False) -> Profile:
+    # Who stays is locked so that assignment, which holds agents and refers to profiles, goes on.
+    lock = {"key_share": not is_to_go}
     with as_system(session):
-        profile = session.get(Profile, profile_id, with_for_update=True, populate_existing=True)
+        profile = session.get(Profile, profile_id, with_for_update=lock, populate_existing=True)
     if profile is None:
         raise NotFound
     return profile

@@ -46,6 +46,12 @@ def delete_team(actor: Actor, team_id: UUID) -> None:
         session.delete(_locked_team(session, team_id))
 
 
+def require_team(session: Session, team_id: UUID | None) -> None:
+    """Step: raise Invalid for a team that is not, or no longer, there; None is no team."""
+    if team_id is not None and session.get(Team, team_id) is None:
+        raise Invalid("There is no such team.", field="team")
+
+
 def _locked_team(session: Session, team_id: UUID) -> Team:
     team = session.get(Team, team_id, with_for_update=True)
     if team is None:

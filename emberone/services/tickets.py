@@ -18,7 +18,7 @@ from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType, Priority, Role, Status
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
-from emberone.domain.lifecycle import Event, is_reopenable, next_status
+from emberone.domain.lifecycle import TRANSITIONS, Event, is_reopenable, next_status
 from emberone.jobs import Job, nudge
 from emberone.models import Comment, Profile, Ticket
 from emberone.policy import (
@@ -37,7 +37,8 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import agents, clocks, feedback, letters
+from emberone.services import agents, clocks, feedback, letters, profiles, teams
+from emberone.services.profiles import NewCustomer
 from emberone.services.settings import current, reopen_window
 
 #: What staff can do with a public comment.
@@ -75,7 +76,7 @@ class TicketChanges:
 @service
 def open_ticket(
     actor: Actor,
-    customer_id: UUID,
+    customer: UUID | NewCustomer,
     title: str,
     description: str,
     *,
@@ -86,7 +87,10 @@ def open_ticket(
     comment: str | None = None,
     now: datetime | None = None,
 ) -> UUID:
-    """Open a ticket for a customer; staff may begin it with a public comment."""
+    """Open a ticket for a customer; staff may begin it with a public comment.
+
+    A customer who is known by address only is made known with it.
+    """
     values: dict[str, Any] = {
         "title": texts.title(title),
         "description": texts.description(description),
@@ -94,12 +98,17 @@ def open_ticket(
     }
     said = texts.comment(comment) if comment else None
     with transaction(actor, now=now) as session:
+        if isinstance(customer, NewCustomer):
+            customer_id = profiles.customer_of_address(session, actor, customer)
+        else:
+            customer_id = customer
         require(actor, TICKET_CREATE, customer_id=customer_id)
         if actor.is_customer:
             if priority.rank > current(session).customer_max_priority.rank:
                 raise Invalid("You cannot ask for so high a priority.", field="priority")
         else:
             _require_customer(session, customer_id)
+            teams.require_team(session, team_id)
             if agent_id is not None:
                 with as_system(session):
                     agents.require_active_agent(session, agent_id)
@@ -323,10 +332,12 @@ def _move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None
     at = now_of(session)
     if after is not before:
         with as_system(session):
+            # The previous agent if they can, else the pool (assignment rule 7); but nobody is
+            # taken off a ticket that they are just working on.
+            is_others = before is Status.CLOSED and ticket.assigned_agent_id != actor.profile_id
+            if is_others and agents.release_unless_eligible(session, ticket):
+                after = TRANSITIONS[Event.RETURN_TO_POOL][after]
             ticket.status = after
-            if before is Status.CLOSED:
-                # The previous agent if they can, else the pool: assignment rule 7.
-                agents.release_unless_eligible(session, ticket)
             # The triggers' work is what the steps below read.
             session.flush()
             clocks.status_changed(session, ticket, before, at=at)
@@ -347,12 +358,11 @@ def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> 
         customer_id=closed.customer_id,
         title=closed.title,
         description=content,
-        follows_id=closed.id,
     )
     session.add(ticket)
     session.flush()
     with as_system(session):
-        ticket.team_id = closed.team_id
+        ticket.follows_id, ticket.team_id = closed.id, closed.team_id
         session.flush()
         clocks.opened(session, ticket, at=now_of(session))
     _ask_for_agent(session, ticket)
@@ -426,6 +436,7 @@ def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChange
     if changes.tags is not UNSET:
         ticket.tags = texts.tags(changes.tags)
     if changes.team_id is not UNSET and changes.team_id != ticket.team_id:
+        teams.require_team(session, changes.team_id)
         ticket.team_id = changes.team_id
         session.flush()
         with as_system(session):

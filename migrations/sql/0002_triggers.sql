@@ -4,7 +4,7 @@
 
 -- updated_at and version of tables without a trigger of their own for it.
 CREATE FUNCTION touch_row() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF NEW IS DISTINCT FROM OLD THEN
         NEW.version := OLD.version + 1;
@@ -22,7 +22,7 @@ CREATE TRIGGER settings_touch BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUN
 
 -- open_count and last_assigned_at move with tickets; a form about the agent is not stale for that.
 CREATE FUNCTION touch_agent() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF (NEW.availability, NEW.capacity, NEW.skills) IS DISTINCT FROM (OLD.availability, OLD.capacity, OLD.skills) THEN
         NEW.version := OLD.version + 1;
@@ -421,7 +421,7 @@ CREATE TRIGGER history_guard BEFORE UPDATE OR DELETE ON history
     FOR EACH ROW EXECUTE FUNCTION guard_history();
 
 CREATE FUNCTION refuse_truncate() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'TRUNCATE of % is refused: it would leave no history.', TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
@@ -444,16 +444,16 @@ BEGIN
         SELECT id FROM tickets WHERE customer_id = person
         UNION ALL
         SELECT ticket_id FROM comments WHERE author_id = person
-        UNION ALL
-        SELECT ticket_id FROM history WHERE actor_id = person
-            AND (old_value ?| ARRAY['title', 'description'] OR new_value ?| ARRAY['title', 'description'])
     ) AS part;
     UPDATE tickets SET title = erased, description = '', feedback_text = NULL WHERE customer_id = person;
     UPDATE comments SET content = erased, metadata = '{}' WHERE author_id = person;
     UPDATE feedback_requests SET answer_text = NULL WHERE profile_id = person;
-    -- Letters to the person, and those to others that quote them; one in flight still leaves.
-    UPDATE mail_outbox SET params = '{}'
-    WHERE state NOT IN ('queued', 'sending')
+    -- Letters to the person, and those to others that quote them; only one that is being
+    -- delivered at this moment still leaves.
+    UPDATE mail_outbox SET params = '{}',
+        state = CASE state WHEN 'queued' THEN 'suppressed' WHEN 'kept' THEN 'suppressed' ELSE state END,
+        last_error = 'The texts were erased.'
+    WHERE state <> 'sending'
         AND (to_profile_id = person OR ticket_id IN (SELECT id FROM tickets WHERE customer_id = person));
     UPDATE history SET
         old_value = old_value
@@ -463,7 +463,7 @@ BEGIN
             || CASE WHEN new_value ? 'title' THEN jsonb_build_object('title', erased) ELSE '{}' END
             || CASE WHEN new_value ? 'description' THEN jsonb_build_object('description', '') ELSE '{}' END,
         metadata = metadata #- '{additionalContext,oldText}' #- '{additionalContext,newText}'
-    WHERE (ticket_id IN (SELECT id FROM tickets WHERE customer_id = person) OR actor_id = person)
+    WHERE ticket_id IN (SELECT id FROM tickets WHERE customer_id = person)
         AND (old_value ?| ARRAY['title', 'description'] OR new_value ?| ARRAY['title', 'description']
             OR action = 'feedback_changed');
     INSERT INTO history (ticket_id, actor_id, action, metadata, is_internal, created_at)
@@ -495,21 +495,29 @@ $$;
 CREATE TRIGGER profiles_keep_agent AFTER INSERT OR UPDATE OF role ON profiles
     FOR EACH ROW EXECUTE FUNCTION keep_agent();
 
--- The last active admin stays. Changes of admins queue up behind one lock, or two
--- admins could remove each other at the same moment.
+-- Whether this sign-in opens the door: a local one that is active, or an outside provider's.
+CREATE FUNCTION may_sign_in(identity text) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN identity IS NOT NULL
+    AND NOT EXISTS (SELECT FROM users WHERE users.id::text = identity AND NOT users.active);
+
+-- The last admin who can sign in stays, and so does the last admin at all. Changes of
+-- admins queue up behind one lock, or two admins could remove each other at the same moment.
 CREATE FUNCTION keep_last_admin() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    could_sign_in boolean := true;
 BEGIN
-    IF TG_TABLE_NAME = 'users' AND NOT EXISTS (
-        SELECT FROM profiles WHERE user_id = NEW.id::text AND role = 'ADMIN'
-    ) THEN
-        RETURN NULL;
+    IF TG_TABLE_NAME = 'users' THEN
+        IF NOT EXISTS (SELECT FROM profiles WHERE user_id = NEW.id::text AND role = 'ADMIN') THEN
+            RETURN NULL;
+        END IF;
+    ELSE
+        could_sign_in := may_sign_in(OLD.user_id);
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('emberone.last_admin'));
     IF NOT EXISTS (
-        SELECT FROM profiles AS admin
-        WHERE admin.role = 'ADMIN'
-            AND NOT EXISTS (SELECT FROM users WHERE users.id::text = admin.user_id AND NOT users.active)
+        SELECT FROM profiles WHERE role = 'ADMIN' AND (NOT could_sign_in OR may_sign_in(user_id))
     ) THEN
         RAISE EXCEPTION 'The last active admin cannot be removed, demoted or deactivated.';
     END IF;

@@ -30,6 +30,7 @@ DROP FUNCTION review_for_active();
 DROP FUNCTION review_for_members();
 DROP FUNCTION review_skipped_for(uuid[]);
 DROP FUNCTION keep_last_admin();
+DROP FUNCTION may_sign_in(text);
 DROP FUNCTION keep_agent();
 DROP FUNCTION erase_texts(uuid);
 DROP FUNCTION refuse_truncate();

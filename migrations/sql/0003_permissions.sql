@@ -73,6 +73,8 @@ CREATE POLICY own_insert ON tickets FOR INSERT TO emberone_customer WITH CHECK (
     customer_id = (SELECT current_profile()) AND status = 'OPEN' AND assigned_agent_id IS NULL
     AND closed_at IS NULL AND feedback_rating IS NULL AND feedback_text IS NULL
     AND team_id IS NULL AND tags = '{}' AND assignment_reason IS NULL
+    AND follows_id IS NULL AND handed_off_by IS NULL AND assignment_skipped_at IS NULL
+    AND sla_priority = priority AND created_at = context_now()
 );
 CREATE POLICY own_update ON tickets FOR UPDATE TO emberone_customer
     USING (customer_id = (SELECT current_profile()) AND status <> 'CLOSED')

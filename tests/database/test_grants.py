@@ -146,6 +146,10 @@ class TestCustomer:
             "customer_id, feedback_rating",
             "customer_id, feedback_text",
             "customer_id, tags",
+            "customer_id, follows_id",
+            "customer_id, sla_priority",
+            "customer_id, assignment_skipped_at",
+            "customer_id, created_at",
         ],
     )
     def test_may_insert_a_plain_open_ticket_of_their_own_only(self, people, columns):
@@ -166,6 +170,10 @@ class TestCustomer:
             "feedback_rating": 5,
             "feedback_text": "fine",
             "tags": ["vip"],
+            "follows_id": people.foreign,
+            "sla_priority": "CRITICAL",
+            "assignment_skipped_at": "2020-01-01",
+            "created_at": "2020-01-01",
         }
         given = [values[name] for name in columns.split(", ")]
         marks = ", ".join(["%s"] * len(given))

@@ -143,6 +143,17 @@ class TestErasing:
         assert "title_changed" in actions
         assert actions[-1] == "texts_erased"
 
+    def test_a_letter_that_waits_no_longer_leaves_with_them(self, people, owner):
+        for n, state in enumerate(("queued", "kept", "dead")):
+            owner.execute(
+                "INSERT INTO mail_outbox (key, letter, params, to_email, ticket_id, state)"
+                " VALUES (%s, 'low_rating', '{\"text\": \"secret\"}', 'b@example.org', %s, %s)",
+                (f"k{n}", people.ticket, state),
+            )
+        people.as_(people.admin)("SELECT erase_texts(%s)", people.customer.profile_id)
+        left = owner.execute("SELECT state, params::text FROM mail_outbox ORDER BY key").fetchall()
+        assert left == [("suppressed", "{}"), ("suppressed", "{}"), ("dead", "{}")]
+
     def test_others_texts_stay(self, people, owner):
         people.as_(people.admin)("SELECT erase_texts(%s)", people.customer.profile_id)
         (title,) = owner.execute(
@@ -417,6 +428,26 @@ class TestPeople:
         )
         with pytest.raises(psycopg.errors.RaiseException, match="last active admin"):
             owner.execute(statement)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE users SET active = false",
+            "UPDATE profiles SET role = 'CUSTOMER' WHERE user_id IS NOT NULL",
+        ],
+    )
+    def test_an_admin_who_cannot_sign_in_is_no_replacement(self, people, owner, make, statement):
+        owner.execute(
+            "WITH u AS (INSERT INTO users (email, fs_uniquifier) VALUES ('a@example.org', 'x')"
+            " RETURNING id) UPDATE profiles SET user_id = u.id::text FROM u WHERE role = 'ADMIN'"
+        )
+        colleague = make.admin()
+        with pytest.raises(psycopg.errors.RaiseException, match="last active admin"):
+            owner.execute(statement)
+        owner.execute(
+            "UPDATE profiles SET user_id = 'oidc|7' WHERE id = %s", (colleague.profile_id,)
+        )
+        owner.execute(statement.replace("IS NOT NULL", "<> 'oidc|7'"))
 
     def test_two_admins_cannot_remove_each_other(self, postgres, people, make):
         second = make.admin()

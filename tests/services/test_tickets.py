@@ -318,6 +318,22 @@ class TestClosingAndReopening:
         tickets.reopen_ticket(people.customer, ticket)
         assert _ticket(ticket).assigned_agent_id is None
 
+    def test_an_agent_who_is_away_keeps_the_ticket_they_are_answering(self, people, ticket):
+        tickets.close_ticket(people.agent, ticket)
+        agents.set_availability(people.agent, people.agent.profile_id, Availability.AWAY)
+        tickets.reply(people.agent, ticket, "One more thing.", Event.STAFF_REPLY_REOPENING)
+        row = _ticket(ticket)
+        assert (row.assigned_agent_id, row.status) == (people.agent.profile_id, Status.IN_PROGRESS)
+
+    def test_reopened_for_a_colleague_who_is_away_it_waits_in_the_pool_as_open(
+        self, people, ticket
+    ):
+        tickets.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE)
+        agents.set_availability(people.agent, people.agent.profile_id, Availability.AWAY)
+        tickets.reopen_ticket(people.admin, ticket)
+        row = _ticket(ticket)
+        assert (row.assigned_agent_id, row.status) == (None, Status.OPEN)
+
 
 class TestAssigning:
     def test_a_person_may_exceed_the_capacity(self, people, ticket, make):

@@ -68,7 +68,7 @@ class HistoryView(PanelView):
         )
 
     def _ticket(self, values: Values) -> UUID | None:
-        """The ticket by its number, or by its id once it is deleted."""
+        """The ticket by its number, deleted or not, or by its id."""
         text = values.text("ticket", 40)
         if text is None:
             return None
@@ -77,7 +77,8 @@ class HistoryView(PanelView):
         number = text.removeprefix("#")
         if not number.isascii() or not number.isdigit() or len(number) > 18:
             raise NotUnderstood(_("“%(name)s” has no such value.", name="ticket"))
-        return tickets.id_of(self.session, current_actor(), int(number)) or UUID(int=0)
+        found_here = tickets.id_of(self.session, current_actor(), int(number))
+        return found_here or history.deleted_ticket(self.session, int(number)) or UUID(int=0)
 
     @expose("/details/")
     def details_view(self) -> str:

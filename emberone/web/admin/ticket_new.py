@@ -7,11 +7,10 @@ from flask import url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 
-from emberone.domain import texts
 from emberone.domain.enums import Role
 from emberone.domain.errors import EmberOneError, Invalid
 from emberone.queries import profiles, tickets
-from emberone.services.profiles import create_profile
+from emberone.services.profiles import NewCustomer
 from emberone.services.tickets import open_ticket
 from emberone.web.admin.base import attempt, done, found, is_post
 from emberone.web.admin.params import Values, arguments, fields
@@ -44,10 +43,6 @@ class TicketView(TicketPages):
         return self._form(form, values, refusal), refusal.status
 
     def _open(self, values: Values, form: TicketForm) -> int:
-        # Checked before the customer is made known: a refused form leaves nothing behind.
-        texts.title(form.title)
-        texts.description(form.description)
-        texts.tags(form.words)
         ticket_id = open_ticket(
             current_actor(),
             self._customer(values),
@@ -60,23 +55,14 @@ class TicketView(TicketPages):
         )
         return found(tickets.number_of(self.session, current_actor(), ticket_id))
 
-    def _customer(self, values: Values) -> UUID:
-        """The customer who was chosen, or whose address was typed; a new one is made known."""
+    def _customer(self, values: Values) -> UUID | NewCustomer:
+        """The customer who was chosen, or whose address was typed."""
         chosen = values.identifier("customer")
         if chosen is not None:
-            if profiles.person(self.session, chosen, (Role.CUSTOMER,)) is None:
-                raise Invalid("Tickets are opened for customers.", field="customer")
             return chosen
         if not values.raw("email").strip():
             raise Invalid("Choose a customer, or type an e-mail address.", field="customer")
-        email = texts.address(values.raw("email"))
-        known = profiles.customer_of(self.session, email)
-        if known is None:
-            name = values.raw("name").strip() or email
-            return create_profile(current_actor(), email, name, Role.CUSTOMER)
-        if known.role is not Role.CUSTOMER:
-            raise Invalid("Tickets are opened for customers.", field="customer")
-        return known.id
+        return NewCustomer(values.raw("email"), values.raw("name"))
 
     def _form(self, form: TicketForm, values: Values, refusal: EmberOneError | None = None) -> str:
         people = profiles.find_people(self.session, "", (Role.CUSTOMER,))

@@ -22,8 +22,8 @@ from emberone.web.admin.lists import Chip, Column, Listing, worded_count
 from emberone.web.admin.params import NotUnderstood, Values, arguments
 from emberone.web.session import current_actor
 
-#: `#1024` in the search box names that ticket.
-_NUMBER = re.compile(r"#\s*(\d{1,18})")
+#: `#1024`, or the bare number, in the search box names that ticket.
+_NUMBER = re.compile(r"#?\s*(\d{1,18})")
 
 #: Tickets that someone at work has to do something about.
 ACTIVE: Final = "ACTIVE"

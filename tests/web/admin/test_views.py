@@ -417,3 +417,30 @@ def test_agents_give_nobody_a_password(as_agent, make):
     assert as_agent.get(f"/admin/profile/password/?id={other}").status_code == 403
     answer = as_agent.post(f"/admin/profile/password/?id={other}", data={"password": "x" * 12})
     assert answer.status_code == 403
+
+
+def test_history_of_a_deleted_ticket_is_found_by_its_number(as_admin, admin, open_ticket):
+    ticket = open_ticket()
+    tickets.delete_ticket(admin, ticket.id)
+    page = text_of(as_admin, f"history/?ticket={ticket.number}")
+    assert "deleted the ticket" in page
+    assert "Nothing happened here" in text_of(as_admin, "history/?ticket=99999")
+
+
+def test_a_tag_that_is_a_skill_is_marked(as_agent, make):
+    make.skill("vpn")
+    assert "Skill" in text_of(as_agent, "tag/")
+
+
+def test_a_new_ticket_that_is_refused_leaves_no_new_customer(as_agent, make):
+    form = {
+        "email": "new@example.org",
+        "title": "t",
+        "description": "d",
+        "priority": "LOW",
+        "team": str(uuid.uuid4()),
+    }
+    answer = as_agent.post("/admin/ticket/new/", data=form)
+    assert answer.status_code == 422
+    assert "no such team" in answer.get_data(as_text=True)
+    assert rows("SELECT 1 FROM profiles WHERE email = 'new@example.org'") == []
