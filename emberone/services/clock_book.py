@@ -42,6 +42,7 @@ class ClockBook:
     clocks: dict[Metric, SLAClock] = field(default_factory=dict)
     _changes: list[dict[str, Any]] = field(default_factory=list)
     _breached: list[SLAClock] = field(default_factory=list)
+    _choice: dict[str, object] = field(default_factory=dict)
     _window: timedelta | None = None
 
     @classmethod
@@ -134,12 +135,17 @@ class ClockBook:
         timing = sla.retarget(clock.timing, target_s, self.at, _calendar(clock), cause=cause)
         self._put(Change.RETARGETED, clock, timing, cause)
 
-    def write(self, action: str = "sla_changed", context: dict[str, Any] | None = None) -> None:
-        """Write what happened into history; nothing where nothing happened and nothing is said."""
+    def note_choice(self, policy: Policy | None) -> None:
+        """Let history say under which policy the ticket stands now (SLA rule 0)."""
+        self._choice = policy.context if policy else {"policy": None}
+
+    def write(self) -> None:
+        """Write what happened into history; nothing where nothing happened or was chosen."""
         for clock in self._breached:
             record_breach(self.session, clock)
-        if self._changes or context:
-            entry = {**(context or {}), "at": iso(self.at), "clocks": self._changes}
+        if self._changes or self._choice:
+            action = "sla_policy_chosen" if self._choice else "sla_changed"
+            entry = {**self._choice, "at": iso(self.at), "clocks": self._changes}
             history.record(self.session, self.ticket.id, action, context=entry)
 
     def _start(self, promise: Promise, cause: str | None) -> SLAClock:

@@ -17,7 +17,7 @@ from emberone.domain.sla import PRIORITY_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.services import steps
 from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, ClockBook
-from emberone.services.promises import Policy, Promise, choose, promised, staff_has_spoken
+from emberone.services.promises import Promise, choose, promised, staff_has_spoken
 
 #: The cause of a breach that the change of team alone made.
 TEAM_CHANGE: Final = "team_change"
@@ -52,7 +52,8 @@ def opened(
         _wait(book)
     elif is_closed:
         _stop(book, book.open, CAME_CLOSED)
-    book.write("sla_policy_chosen", _choice(policy))
+    book.note_choice(policy)
+    book.write()
 
 
 def staff_replied(session: Session, ticket: Ticket, *, at: datetime) -> None:
@@ -61,9 +62,12 @@ def staff_replied(session: Session, ticket: Ticket, *, at: datetime) -> None:
     met = []
     for metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE):
         clock = book.clocks.get(metric)
-        if clock is not None and (clock.timing.is_open or book.may_go_on(clock)):
+        if clock is None:
+            continue
+        if book.may_go_on(clock):
             # A reply to a closed ticket answers what closing had left unanswered.
-            book.reopen(clock)
+            _revive(book, [clock])
+        if clock.timing.is_open:
             book.meet(clock)
             met.append(clock)
     steps.cancel(session, met, at)
@@ -111,12 +115,14 @@ def priority_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
     """Let open clocks follow the priority that a person set last (SLA rules 17 to 19).
 
     After the engine's own raise there is nothing to follow: `sla_priority` stays.
-    A metric that is promised only from now on begins to run now.
+    A metric that is promised only from now on begins to run now. The clocks of a
+    CLOSED ticket follow once they go on.
     """
     if ticket.status is Status.CLOSED:
         return
     book = ClockBook.of(session, ticket, at)
-    _follow_promises(book, PRIORITY_CHANGE)
+    _follow_promises(book, book.open, PRIORITY_CHANGE)
+    _plan_anew(book)
     _begin_what_is_missing(book)
     book.write()
 
@@ -125,6 +131,7 @@ def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
     """Put open clocks under the policy of the ticket's new team, where that is another one.
 
     What was consumed stays, as with a change of priority; what is over stays as it ended.
+    The clocks of a CLOSED ticket follow once they go on.
     """
     if ticket.status is Status.CLOSED:
         return
@@ -137,13 +144,11 @@ def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
     else:
         for clock in book.open:
             clock.policy_version_id = policy.version_id
-        _follow_promises(book, TEAM_CHANGE)
+        _follow_promises(book, book.open, TEAM_CHANGE)
+        _plan_anew(book)
         _begin_what_is_missing(book)
-    book.write("sla_policy_chosen", _choice(policy))
-
-
-def _choice(policy: Policy | None) -> dict[str, object]:
-    return policy.context if policy else {"policy": None}
+    book.note_choice(policy)
+    book.write()
 
 
 def _await_next_response(book: ClockBook) -> None:
@@ -158,17 +163,59 @@ def _await_next_response(book: ClockBook) -> None:
 
 
 def _go_on(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
+    _revive(book, clocks)
+    going_on = [clock for clock in clocks if clock.timing.is_open]
+    steps.reopen(book.session, going_on, book.at)
+
+
+def _revive(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
+    """Let ended clocks go on under the promises in force, which may have changed since.
+
+    Nothing alerts at once: whoever calls this plans the steps (SLA rule 10).
+    """
+    if not clocks:
+        return
     for clock in clocks:
         book.reopen(clock)
-    steps.reopen(book.session, clocks, book.at)
+    policy = choose(book.session, book.ticket.id)
+    cause = PRIORITY_CHANGE
+    if policy is None or any(clock.policy_version_id != policy.version_id for clock in clocks):
+        cause = TEAM_CHANGE
+        book.note_choice(policy)
+    if policy is None:
+        _stop(book, clocks, NO_TARGET)
+        return
+    for clock in clocks:
+        clock.policy_version_id = policy.version_id
+    _follow_promises(book, clocks, cause)
 
 
 def _reopen(book: ClockBook) -> None:
     """The same cycle inside the reopen window, a new one after it (SLA rule 10)."""
     _go_on(book, [clock for clock in book.clocks.values() if book.may_go_on(clock)])
+    missing = []
     resolution = book.clocks.get(Metric.RESOLUTION)
     if resolution is None or not resolution.timing.is_open:
-        book.begin(choose(book.session, book.ticket.id), [Metric.RESOLUTION])
+        missing.append(Metric.RESOLUTION)
+    if _lacks_first_response(book):
+        missing.append(Metric.FIRST_RESPONSE)
+    if not missing:
+        return
+    policy = choose(book.session, book.ticket.id)
+    before = {book.clocks[metric].policy_version_id for metric in missing if metric in book.clocks}
+    if policy is not None and before != {policy.version_id}:
+        book.note_choice(policy)
+    book.begin(policy, missing)
+
+
+def _lacks_first_response(book: ClockBook) -> bool:
+    """Whether one may have been promised while the ticket was closed; not where it came in so."""
+    first = book.clocks.get(Metric.FIRST_RESPONSE)
+    if first is None:
+        is_lacking = not any(clock.quiet_until for clock in book.clocks.values())
+    else:
+        is_lacking = first.stopped_reason == NO_TARGET
+    return is_lacking and not staff_has_spoken(book.session, book.ticket.id)
 
 
 def _close(book: ClockBook) -> None:
@@ -210,9 +257,8 @@ def _stop(book: ClockBook, clocks: Sequence[SLAClock], reason: str) -> None:
     steps.cancel(book.session, clocks, book.at)
 
 
-def _follow_promises(book: ClockBook, cause: str) -> None:
+def _follow_promises(book: ClockBook, clocks: Sequence[SLAClock], cause: str) -> None:
     """Give open clocks the targets and steps that their policy has for the ticket's priority."""
-    clocks = book.open
     versions = {clock.policy_version_id for clock in clocks}
     promises = promised(book.session, book.ticket.id, versions) if versions else {}
     kept: list[tuple[SLAClock, Promise]] = []
@@ -226,6 +272,9 @@ def _follow_promises(book: ClockBook, cause: str) -> None:
             kept.append((clock, promise))
     _stop(book, dropped, NO_TARGET)
     steps.redefine(book.session, kept, book.at)
+
+
+def _plan_anew(book: ClockBook) -> None:
     if book.is_worked_on:
         steps.resume(book.session, book.running, book.at)
 

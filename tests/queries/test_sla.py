@@ -9,6 +9,7 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status
 from emberone.domain.sla import Standing
 from emberone.queries.sla import clocks_of, next_due, stories
+from emberone.services.promises import choose, promised
 from emberone.services.sla import sweep_sla
 from tests.services.sla_play import FIRST, RESOLUTION, Play, Statements, after
 
@@ -60,7 +61,19 @@ def test_the_list_knows_what_is_due_next_in_one_query(play):
     )
 
 
-@pytest.mark.parametrize("seed", range(8))
+def assert_promises_are_in_force(play, ticket):
+    """Every open clock has the target that the ticket's policy and priority promise."""
+    with reading(SYSTEM) as session:
+        policy = choose(session, ticket)
+        promises = promised(session, ticket, {policy.version_id})
+    for metric, cycle in play.metrics(ticket):
+        clock = play.clock(ticket, metric, cycle)
+        if clock.timing.is_open:
+            assert clock.policy_version_id == policy.version_id
+            assert clock.target_s == promises[policy.version_id, metric].target_s
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_rule_25_history_alone_tells_every_stored_clock(play, seed):
     dice = random.Random(seed)
     gold = play.policy(
@@ -75,7 +88,7 @@ def test_rule_25_history_alone_tells_every_stored_clock(play, seed):
     ticket, now, status = play.open(), 0.0, Status.OPEN
     for _ in range(25):
         now += dice.choice([0.25, 1.5, 6, 30, 200])
-        move = dice.choice(["reply", "speak", "status", "priority", "team", "sweep"])
+        move = dice.choice(["reply", "speak", "status", "priority", "team", "sweep", "revive"])
         if move == "reply":
             status = dice.choice([Status.IN_PROGRESS, Status.WAITING, Status.CLOSED])
             play.reply(ticket, after(now), status)
@@ -91,6 +104,21 @@ def test_rule_25_history_alone_tells_every_stored_clock(play, seed):
             play.route(ticket, dice.choice(teams), after(now))
         elif move == "sweep":
             sweep_sla(now=after(now))
+        elif move == "revive":
+            # Closed, changed while it is, and back, by the customer or by staff.
+            play.move(ticket, Status.CLOSED, after(now))
+            play.prioritise(ticket, dice.choice(list(Priority)), after(now + 0.5))
+            if dice.random() < 0.5:
+                play.route(ticket, dice.choice(teams), after(now + 0.5))
+            now += dice.choice([1, 30, 200])
+            status = dice.choice([Status.OPEN, Status.IN_PROGRESS, Status.WAITING])
+            comes_back = dice.choice([play.speak, play.reply, None])
+            if comes_back:
+                comes_back(ticket, after(now), status)
+            else:
+                play.move(ticket, status, after(now))
+        if status is not Status.CLOSED:
+            assert_promises_are_in_force(play, ticket)
     end = after(now + 1)
     sweep_sla(now=end)
     with reading(SYSTEM) as session:

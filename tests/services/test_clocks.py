@@ -338,6 +338,188 @@ def test_rule_10_a_customer_who_was_never_answered_goes_on_waiting_for_the_first
     assert (NEXT, 1) not in play.metrics(ticket)
 
 
+# What changed while the ticket was closed.
+
+
+def test_rule_17_a_priority_set_while_closed_counts_once_the_ticket_is_reopened(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(minutes=5))
+    play.prioritise(ticket, Priority.CRITICAL, after(1))
+    assert play.clock(ticket, RESOLUTION).target_s == 24 * 3600
+    play.speak(ticket, after(10), Status.OPEN)
+    first, resolution = play.clock(ticket, FIRST), play.clock(ticket, RESOLUTION)
+    assert (first.target_s, first.due_at) == (900, after(10, 10))
+    assert (resolution.target_s, resolution.due_at) == (14400, after(13, 55))
+    assert [step.fire_at for step in play.steps(ticket, RESOLUTION)] == [
+        after(12, 55),
+        after(13, 55),
+    ]
+    assert not play.history(ticket, "sla_breached")
+    assert len(play.history(ticket, "sla_policy_chosen")) == 1
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+def test_rule_17_in_which_order_a_customer_speaks_and_reopens_makes_no_difference(play, is_routed):
+    team = play.team(gold(play))
+    lives = []
+    for speaks_first in (True, False):
+        answered, unanswered = play.open(by=play.agent), play.open(by=play.agent)
+        play.reply(answered, after(1))
+        play.speak(answered, after(1.5))
+        for ticket in (answered, unanswered):
+            play.move(ticket, Status.CLOSED, after(1.75))
+            play.prioritise(ticket, Priority.CRITICAL, after(2))
+            if is_routed:
+                play.route(ticket, team, after(3))
+            if speaks_first:
+                play.speak(ticket, after(10), Status.OPEN)
+            else:
+                play.move(ticket, Status.OPEN, after(10))
+                play.speak(ticket, after(10))
+        lives.append(
+            [
+                (
+                    metric,
+                    cycle,
+                    play.clock(ticket, metric, cycle).timing,
+                    play.clock(ticket, metric, cycle).policy_version_id,
+                    [
+                        (
+                            s.step_no,
+                            s.percent,
+                            s.actions,
+                            s.fire_at,
+                            s.cancelled_at,
+                            s.skipped_reason,
+                        )
+                        for s in play.steps(ticket, metric, cycle)
+                    ],
+                )
+                for ticket in (answered, unanswered)
+                for metric, cycle in play.metrics(ticket)
+            ]
+        )
+    assert lives[0] == lives[1]
+    targets = [life[2].target_s for life in lives[0] if life[0] is RESOLUTION]
+    assert targets == [6000 if is_routed else 14400] * 2
+
+
+def test_rule_17_overrun_by_a_change_while_closed_is_one_breach_that_does_not_alert_at_once(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(5))
+    play.prioritise(ticket, Priority.CRITICAL, after(6))
+    assert [context(e)["metric"] for e in play.history(ticket, "sla_breached")] == [FIRST]
+    play.move(ticket, Status.IN_PROGRESS, after(10))
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.breached_at, clock.due_at, clock.cause) == (
+        after(10),
+        after(10),
+        "priority_change",
+    )
+    _, entry = play.history(ticket, "sla_breached")
+    assert (context(entry)["metric"], context(entry)["cause"]) == (RESOLUTION, "priority_change")
+    steps = play.steps(ticket, RESOLUTION)
+    assert [(s.fire_at, s.skipped_reason) for s in steps] == [(None, "reopened")] * 2
+    # The breach of before the closing stays the one that it was.
+    first = play.clock(ticket, FIRST)
+    assert (first.breached_at, first.cause) == (after(4), None)
+
+
+def test_rule_17_a_longer_target_set_while_closed_gives_the_steps_their_time_back(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(20))
+    play.prioritise(ticket, Priority.LOW, after(21))
+    play.move(ticket, Status.IN_PROGRESS, after(30))
+    assert play.clock(ticket, RESOLUTION).due_at == after(30 + 72 - 20)
+    assert [(s.fire_at, s.skipped_reason) for s in play.steps(ticket, RESOLUTION)] == [
+        (after(30 + 54 - 20), None),
+        (after(30 + 72 - 20), None),
+    ]
+
+
+def test_rule_17_a_reply_that_reopens_is_judged_by_the_promise_in_force(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(1))
+    play.prioritise(ticket, Priority.CRITICAL, after(2))
+    play.reply(ticket, after(3), Status.IN_PROGRESS)
+    clock = play.clock(ticket, FIRST)
+    assert (clock.target_s, clock.met_at, clock.breached_at, clock.cause) == (
+        900,
+        after(3),
+        after(3),
+        "priority_change",
+    )
+    assert not [step for step in play.steps(ticket, FIRST) if step.fire_at]
+
+
+def test_rule_18_the_engines_own_raise_while_closed_moves_no_target(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(1))
+    play.prioritise(ticket, Priority.CRITICAL, after(2), by=SYSTEM)
+    play.move(ticket, Status.IN_PROGRESS, after(3))
+    assert play.clock(ticket, RESOLUTION).target_s == 24 * 3600
+
+
+@pytest.mark.parametrize("reopened_at", [3, 24 * 30])
+def test_rule_0_a_team_given_while_closed_brings_its_policy_with_the_reopening(play, reopened_at):
+    policy = gold(play)
+    ticket = play.open()
+    play.reply(ticket, after(0.5))
+    play.move(ticket, Status.CLOSED, after(1))
+    play.route(ticket, play.team(policy), after(2))
+    assert len(play.history(ticket, "sla_policy_chosen")) == 1
+    play.move(ticket, Status.IN_PROGRESS, after(reopened_at))
+    [*_, (metric, cycle)] = play.metrics(ticket)
+    clock = play.clock(ticket, metric, cycle)
+    left = 2400 if cycle == 1 else 6000
+    assert (metric, clock.target_s) == (RESOLUTION, 6000)
+    assert clock.due_at == after(reopened_at, seconds=left)
+    assert [s.actions for s in play.steps(ticket, RESOLUTION, cycle) if s.fire_at] == [
+        ["NOTIFY_ADMINS"]
+    ]
+    _, chosen = play.history(ticket, "sla_policy_chosen")
+    assert (context(chosen)["policy"], context(chosen)["chosenBy"]) == ("Gold", "team")
+
+
+def test_rule_0_overrun_by_the_team_given_while_closed_has_that_cause(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(3))
+    play.route(ticket, play.team(gold(play)), after(4))
+    play.move(ticket, Status.IN_PROGRESS, after(5))
+    causes = {context(entry)["cause"] for entry in play.history(ticket, "sla_breached")}
+    assert causes == {"team_change"}
+
+
+def test_rule_18_a_promise_taken_back_while_closed_is_none_after_reopening(play):
+    ticket = play.open()
+    play.move(ticket, Status.CLOSED, after(1))
+    play.sql("UPDATE sla_policies SET is_default = false")
+    play.move(ticket, Status.IN_PROGRESS, after(2))
+    for metric in (FIRST, RESOLUTION):
+        assert play.clock(ticket, metric).stopped_reason == "no_target"
+        assert not [step for step in play.steps(ticket, metric) if step.fire_at]
+    assert context(play.history(ticket, "sla_policy_chosen")[-1])["policy"] is None
+
+
+@pytest.mark.parametrize("was_promised_once", [False, True])
+def test_rule_18_what_is_promised_since_the_closing_begins_with_the_reopening(
+    play, was_promised_once
+):
+    policy = play.policy(
+        targets={(Priority.HIGH, FIRST): 600, (Priority.HIGH, RESOLUTION): 6000}, steps={1: NOTIFY}
+    )
+    ticket = play.open(by=play.agent, team_id=play.team(policy))
+    if was_promised_once:
+        play.prioritise(ticket, Priority.HIGH, after(minutes=1))
+        play.prioritise(ticket, Priority.LOW, after(minutes=2))
+    play.move(ticket, Status.CLOSED, after(1))
+    play.prioritise(ticket, Priority.HIGH, after(2))
+    play.move(ticket, Status.IN_PROGRESS, after(3))
+    cycle = 2 if was_promised_once else 1
+    for metric in (FIRST, RESOLUTION):
+        assert play.clock(ticket, metric, cycle).started_at == after(3)
+
+
 # Rule 16: verdicts by the time of events.
 
 

@@ -279,6 +279,19 @@ def test_rule_5_a_parked_ticket_still_breaches_its_first_response(play):
     assert len(play.history(ticket, "sla_breached")) == 1
 
 
+def test_rule_10_a_ticket_overdue_by_a_change_while_closed_alerts_nobody(play, admin):
+    ticket = play.open(**assigned(play))
+    play.reply(ticket, after(minutes=10))
+    play.move(ticket, Status.CLOSED, after(5))
+    play.prioritise(ticket, Priority.CRITICAL, after(6))
+    play.move(ticket, Status.IN_PROGRESS, after(7))
+    assert play.clock(ticket, RESOLUTION).cause == "priority_change"
+    assert sweep_sla(now=after(8)) == 0
+    assert not play.letters()
+    assert not play.history(ticket, "sla_warned", "escalated")
+    assert len(play.history(ticket, "sla_breached")) == 1
+
+
 def test_rule_10_a_reopened_overdue_ticket_alerts_nobody(play, admin):
     ticket = play.open(**assigned(play))
     play.move(ticket, Status.CLOSED, after(30))
