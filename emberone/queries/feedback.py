@@ -63,12 +63,21 @@ def invitation(session: Session, token: str) -> Invitation | None:
     return None if columns is None else Invitation(*columns)
 
 
-def requests_of(session: Session, ticket_id: UUID) -> list[FeedbackRequest]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A feedback request, and whose closing it was."""
+
+    request: FeedbackRequest
+    #: The agent at closing time; None where nobody had the ticket, or they are gone.
+    credited_name: str | None
+
+
+def requests_of(session: Session, ticket_id: UUID) -> list[Asked]:
     """The requests of a ticket, the newest closing first."""
-    return list(
-        session.scalars(
-            select(FeedbackRequest)
-            .where(FeedbackRequest.ticket_id == ticket_id)
-            .order_by(FeedbackRequest.cycle.desc())
-        )
+    rows = session.execute(
+        select(FeedbackRequest, Profile.full_name)
+        .outerjoin(Profile, Profile.id == FeedbackRequest.agent_id_at_close)
+        .where(FeedbackRequest.ticket_id == ticket_id)
+        .order_by(FeedbackRequest.cycle.desc())
     )
+    return [Asked(request, name) for request, name in rows]

@@ -21,7 +21,9 @@ _DEAD: Final = {
     ),
     "feedback": (
         "SELECT id, dead_at AS at, attempts, last_error, ticket_id,"
-        " 'closing ' || cycle AS what FROM feedback_requests WHERE dead_at IS NOT NULL"
+        " 'closing ' || cycle AS what FROM feedback_requests"
+        # Once it was cancelled, or answered in the portal, there is nothing to try again.
+        " WHERE state = 'PENDING' AND dead_at IS NOT NULL"
     ),
     "letter": (
         "SELECT id, created_at AS at, attempts, last_error, ticket_id, letter AS what"
@@ -40,7 +42,8 @@ _DEAD_ROWS: Final = {
 
 _DEAD_COUNTS = text(
     "SELECT (SELECT count(*) FROM sla_steps WHERE dead_at IS NOT NULL) AS step,"
-    " (SELECT count(*) FROM feedback_requests WHERE dead_at IS NOT NULL) AS feedback,"
+    " (SELECT count(*) FROM feedback_requests"
+    " WHERE state = 'PENDING' AND dead_at IS NOT NULL) AS feedback,"
     " (SELECT count(*) FROM mail_outbox WHERE state = 'dead') AS letter"
 )
 

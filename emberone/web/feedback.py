@@ -12,13 +12,12 @@ from typing import Final
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from emberone.db import db, now_of, open_reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import FeedbackState
 from emberone.domain.errors import Conflict, Gone, Invalid, NotFound
-from emberone.domain.feedback import RATINGS, LinkState, SkipReason
+from emberone.domain.feedback import RATINGS, LinkState
 from emberone.queries.feedback import Invitation, invitation
 from emberone.services.answers import answer, unsubscribe
 
@@ -26,19 +25,6 @@ blueprint = Blueprint("feedback", __name__)
 
 #: A million letters of any alphabet, as browsers encode them.
 _LARGEST_REQUEST: Final = 12 * 1024 * 1024
-
-#: Why a customer was not asked, as staff read it on the ticket.
-SKIP_REASONS: Final = {
-    SkipReason.IMPORTED: _l("The ticket was imported."),
-    SkipReason.INACTIVITY: _l("The ticket was closed because the customer did not answer."),
-    SkipReason.MASS_CLOSE: _l("Many tickets were closed at once."),
-    SkipReason.REOPENED: _l("The ticket was reopened."),
-    SkipReason.NOT_A_CUSTOMER: _l("The requester is not a customer."),
-    SkipReason.UNDELIVERABLE: _l("The customer's address takes no mail."),
-    SkipReason.DECLINED: _l("The customer does not want to be asked."),
-    SkipReason.NO_STAFF_REPLY: _l("Nobody answered the customer in public."),
-    SkipReason.THROTTLED: _l("The customer was asked a short while ago."),
-}
 
 
 @blueprint.record_once

@@ -54,7 +54,7 @@ class Case:
     @property
     def requests(self):
         with reading(SYSTEM) as session:
-            return queries.requests_of(session, self.id)[::-1]
+            return [asked.request for asked in queries.requests_of(session, self.id)][::-1]
 
     @property
     def request(self):

@@ -12,10 +12,11 @@ from emberone.db import now_of
 from emberone.domain.enums import Status
 from emberone.domain.errors import EmberOneError, IllegalTransition, StaleWrite
 from emberone.domain.lifecycle import Event
-from emberone.queries import agents, comments, history, sla, tickets
+from emberone.queries import agents, comments, feedback, history, sla, tickets
 from emberone.services import tickets as service
 from emberone.web.admin import choices, wording
 from emberone.web.admin.base import attempt, carry_out, done, found, refused
+from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
 from emberone.web.admin.params import asked_row, fields, row_number
 from emberone.web.admin.ticket_form import TicketForm
@@ -159,6 +160,7 @@ class TicketPages(TicketList):
             has_earlier=len(said) > comments.CONVERSATION_LIMIT,
             lines=[wording.line(entry, names) for entry in entries],
             clocks=clock_marks(sla.clocks_of(self.session, ticket.id, now), now),
+            askings=askings(feedback.requests_of(self.session, ticket.id), now),
             now=now,
             others=others,
             continued_by=[other for other in others if other.follows_id == ticket.id],

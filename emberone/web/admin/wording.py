@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from emberone.domain.enums import AssignmentStrategy
+from emberone.domain.feedback import SkipReason
 from emberone.queries.history import Entry
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.theme.badges import badge_of
@@ -186,6 +187,25 @@ _STRATEGIES: Mapping[str, Any] = {
 }
 
 
+#: Why a customer was not asked for a rating (feedback rules 2, 3 and 4).
+SKIP_REASONS: Final[Mapping[str, Any]] = {
+    SkipReason.IMPORTED: _l("the ticket was imported"),
+    SkipReason.INACTIVITY: _l("the ticket was closed because the customer did not answer"),
+    SkipReason.MASS_CLOSE: _l("many tickets were closed at once"),
+    SkipReason.REOPENED: _l("the ticket was reopened"),
+    SkipReason.NOT_A_CUSTOMER: _l("the requester is not a customer"),
+    SkipReason.UNDELIVERABLE: _l("the customer's address takes no mail"),
+    SkipReason.DECLINED: _l("the customer does not want to be asked"),
+    SkipReason.NO_STAFF_REPLY: _l("nobody answered the customer in public"),
+    SkipReason.THROTTLED: _l("the customer was asked a short while ago"),
+}
+
+
+def skip_reason(reason: str | None) -> str:
+    """Why a customer was not asked, in words."""
+    return str(SKIP_REASONS.get(reason or "", reason or _("unknown")))
+
+
 def line(entry: Entry, names: Names) -> Line:
     """One entry in words."""
     icon, words, kind = WORDS.get(
@@ -212,7 +232,10 @@ def _actor(entry: Entry) -> str:
 
 
 def _reason(entry: Entry) -> str | None:
-    parts = [str(entry.details["reason"])] if entry.details.get("reason") else []
+    reason = entry.details.get("reason")
+    if reason and entry.action == "feedback_skipped":
+        reason = skip_reason(str(reason))
+    parts = [str(reason)] if reason else []
     parts += [
         _detail(key, value)
         for key, value in entry.context.items()
