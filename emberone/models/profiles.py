@@ -1,6 +1,7 @@
 """People: the sign-in of those who have one, and the profile of everyone."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from flask_security.core import RoleMixin, UserMixin
@@ -9,6 +10,15 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
 from emberone.domain.enums import Role
+
+#: Whether the sign-in of a row of `profiles` is deactivated, as SQL; who has none is not.
+#: An outside provider's subject is no uuid. Casting the one text, and not every id of
+#: `users`, is what lets the primary key be used.
+IS_DEACTIVATED: Final = (
+    "EXISTS (SELECT FROM users WHERE NOT users.active AND users.id ="
+    " CASE WHEN profiles.user_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
+    " THEN profiles.user_id::uuid END)"
+)
 
 
 class Profile(Base):

@@ -3,16 +3,17 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, insert, select
+from sqlalchemy import ColumnElement, delete, exists, insert, select, text
 from sqlalchemy.orm import Session
 
 from emberone.db import as_system, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Availability, Role
+from emberone.domain.enums import Availability
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
 from emberone.jobs import Job, nudge
-from emberone.models import Agent, Profile, Tag, Team, TeamMember, Ticket, User
+from emberone.models import Agent, Profile, Tag, Team, TeamMember, Ticket
+from emberone.models.profiles import IS_DEACTIVATED
 from emberone.policy import AGENT_MANAGE, AGENT_SET_AVAILABILITY, require
 
 MAX_CAPACITY = 10_000
@@ -91,10 +92,10 @@ def release_unless_eligible(session: Session, ticket: Ticket) -> bool:
 
 def _is_active() -> ColumnElement[bool]:
     """Whether the agent's sign-in, where there is one, is not deactivated."""
-    return Agent.profile_id.not_in(
+    return ~exists(
         select(Profile.id)
-        .join(User, cast(User.id, Text) == Profile.user_id)
-        .where(~User.active, Profile.role == Role.AGENT)
+        .where(Profile.id == Agent.profile_id, text(IS_DEACTIVATED))
+        .correlate(Agent)
     )
 
 

@@ -11,15 +11,13 @@ from typing import Final
 
 from sqlalchemy import text
 
+from emberone.models.profiles import IS_DEACTIVATED
+
 #: A ticket in need of an agent (assignment rule 2).
 _WAITING: Final = "assigned_agent_id IS NULL AND status IN ('OPEN', 'IN_PROGRESS')"
 
-#: Whether the sign-in of a row of `profiles` is not deactivated; who has none may work.
-_ACTIVE: Final = (
-    "NOT EXISTS (SELECT FROM users WHERE NOT users.active AND users.id ="
-    " CASE WHEN profiles.user_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
-    " THEN profiles.user_id::uuid END)"
-)
+#: Whether a row of `profiles` may work; who has no sign-in may.
+_ACTIVE: Final = f"NOT {IS_DEACTIVATED}"
 
 #: Which waiting tickets have not been looked at, and which nobody could take.
 _NEW: Final = f"{_WAITING} AND assignment_skipped_at IS NULL"

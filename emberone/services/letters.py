@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from emberone.jobs import Job, nudge
 from emberone.mail.rendering import required_params
+from emberone.models.profiles import IS_DEACTIVATED
 
 #: Why the person of a row of `profiles` is not mailed; NULL: they are. The domain
 #: `.invalid` is reserved for addresses that do not exist (RFC 6761); imports use it.
@@ -26,10 +27,7 @@ REFUSAL: Final = (
     " WHEN EXISTS (SELECT FROM suppressed_addresses AS suppressed"
     " WHERE suppressed.email = lower(profiles.email))"
     " THEN 'This address no longer takes mail.'"
-    " WHEN EXISTS (SELECT FROM users WHERE NOT users.active AND users.id ="
-    " CASE WHEN profiles.user_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
-    " THEN profiles.user_id::uuid END)"
-    " THEN 'This person is deactivated.'"
+    f" WHEN {IS_DEACTIVATED} THEN 'This person is deactivated.'"
     " END"
 )
 
