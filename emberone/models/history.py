@@ -35,6 +35,7 @@ class HistoryEntry(Base):
         Index("ix_history_ticket_id", "ticket_id", "created_at", "id"),
         Index("ix_history_actor_id", "actor_id"),
         Index("ix_history_created_at", "created_at", "id"),
+        Index("ix_history_action", "action", "created_at", "id"),
         CheckConstraint("action ~ '^[a-z][a-z_]{0,63}$'", name="action"),
         CheckConstraint("is_history_value(old_value)", name="old_value"),
         CheckConstraint("is_history_value(new_value)", name="new_value"),

@@ -13,7 +13,7 @@ from emberone.domain.enums import CommentType, Role
 from emberone.models import Comment, Profile, Ticket
 from emberone.policy import TICKET_NOTE, may_ever, visible_tickets
 from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_id, parse_moment
-from emberone.queries.search import comment_condition
+from emberone.queries.search import find_comments
 
 #: The list's only order, newest first.
 CREATED: Final = Order(
@@ -145,5 +145,5 @@ def list_comments(
     if filters.ticket_id is not None:
         statement = statement.where(Comment.ticket_id == filters.ticket_id)
     if filters.words is not None:
-        statement = statement.where(comment_condition(filters.words))
+        statement = statement.where(find_comments(session, filters.words))
     return fetch_page(session, statement, CommentRow, paging)

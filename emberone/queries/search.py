@@ -6,9 +6,10 @@ a list of ids; with many, walking in the wanted order finds a page soon.
 """
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Executable, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from emberone.models import Comment, Ticket
@@ -66,10 +67,9 @@ class Hits:
     def _comments(self) -> ColumnElement[bool]:
         if self.by_comment is not None:
             return Ticket.id.in_(self.by_comment)
-        words = func.to_tsvector(text("'english'"), Comment.content)
         return exists(
             select(Comment.id)
-            .where(Comment.ticket_id == Ticket.id, words.bool_op("@@")(_query(self.words)))
+            .where(Comment.ticket_id == Ticket.id, _contain(self.words))
             .correlate(Ticket)
         )
 
@@ -80,17 +80,28 @@ def _query(words: str) -> ColumnElement[str]:
 
 def find_tickets(session: Session, words: str) -> Hits:
     """Ask both indexes for the words; quotes, `or` and `-` mean what they mean on the web."""
+    ((by_ticket, by_comment),) = _probed(session, _PROBE, words=words, most=HIT_LIMIT + 1)
+    return Hits(words, _listed(by_ticket), _listed(by_comment))
+
+
+def find_comments(session: Session, words: str) -> ColumnElement[bool]:
+    """The comments that contain the words, as a condition for queries over comments."""
+    probe = select(Comment.id).where(_contain(words)).limit(HIT_LIMIT + 1)
+    ids = _listed([row[0] for row in _probed(session, probe)])
+    return _contain(words) if ids is None else Comment.id.in_(ids)
+
+
+def _probed(session: Session, probe: Executable, **values: Any) -> list[tuple[Any, ...]]:
     # With LIMIT, a sequential scan looks cheap for a word that the statistics do not know.
     session.execute(_SEQSCAN, {"value": "off"})
-    row = session.execute(_PROBE, {"words": words, "most": HIT_LIMIT + 1}).one()
+    rows = [tuple(row) for row in session.execute(probe, values)]
     session.execute(_SEQSCAN, {"value": "on"})
-    return Hits(words, _listed(row.by_ticket), _listed(row.by_comment))
+    return rows
 
 
 def _listed(ids: list[UUID]) -> frozenset[UUID] | None:
     return frozenset(ids) if len(ids) <= HIT_LIMIT else None
 
 
-def comment_condition(words: str) -> ColumnElement[bool]:
-    """The comments that contain the words, as a condition for queries over comments."""
+def _contain(words: str) -> ColumnElement[bool]:
     return func.to_tsvector(text("'english'"), Comment.content).bool_op("@@")(_query(words))

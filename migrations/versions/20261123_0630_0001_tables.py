@@ -255,6 +255,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
     )
+    op.create_index("ix_history_action", "history", ["action", "created_at", "id"], unique=False)
     op.create_index("ix_history_actor_id", "history", ["actor_id"], unique=False)
     op.create_index("ix_history_created_at", "history", ["created_at", "id"], unique=False)
     op.create_index(
@@ -1060,6 +1061,7 @@ def downgrade() -> None:
     op.drop_index("ix_history_ticket_id", table_name="history")
     op.drop_index("ix_history_created_at", table_name="history")
     op.drop_index("ix_history_actor_id", table_name="history")
+    op.drop_index("ix_history_action", table_name="history")
     op.drop_table("history")
     op.drop_table("agents")
     op.drop_index("uq_users_fs_uniquifier", table_name="users")
