@@ -5,6 +5,7 @@ went in is known by its content, so running again after an interruption, or with
 a longer export, adds only what is new.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -126,10 +127,18 @@ class _Report:
     events: int = 0
     known: int = 0
     rejected: int = 0
+    #: Set by Ctrl-C, which Python itself may lose in a callback: looked at between rows.
+    is_interrupted: bool = False
+
+    def go_on(self) -> None:
+        """End here, between two transactions, where Ctrl-C was pressed."""
+        if self.is_interrupted:
+            raise KeyboardInterrupt
 
     def readable(self, table: "Table", advance_to: Callable[[int], None]) -> "Iterator[Record]":
         """The rows that could be read; the others are rejected here."""
         for record in table.records():
+            self.go_on()
             advance_to(table.position)
             if isinstance(record, Rejected):
                 self.reject(record)
@@ -138,6 +147,7 @@ class _Report:
 
     def take(self, rows: list[Row], importing: "Callable[[list[Row]], Outcome]") -> None:
         """Count in what became of these rows; where all of them are refused, all of them."""
+        self.go_on()
         try:
             outcome = importing(rows)
         except (Invalid, Conflict) as error:
@@ -170,6 +180,13 @@ class _Report:
 def _running(unit: str) -> Iterator[_Report]:
     """Sum up at the end, and after Ctrl-C say what to do next."""
     report = _Report(unit)
+
+    def interrupt(*_: object) -> None:
+        report.is_interrupted = True
+        # Whoever presses it twice does not want to wait for the transaction at hand.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         yield report
     except KeyboardInterrupt:
@@ -179,6 +196,8 @@ def _running(unit: str) -> Iterator[_Report]:
             err=True,
         )
         sys.exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, before)
     report.end()
 
 
