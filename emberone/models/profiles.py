@@ -49,6 +49,14 @@ class Profile(Base):
         CheckConstraint("full_name <> '' AND length(full_name) <= 200", name="full_name"),
     )
 
+    @property
+    def local_user_id(self) -> UUID | None:
+        """The id of the local sign-in; None without one, or where it lives at a provider."""
+        try:
+            return UUID(self.user_id or "")
+        except ValueError:
+            return None
+
 
 class SignInRole(RoleMixin):
     """A profile's role, in the shape Flask-Security asks for."""

@@ -67,7 +67,7 @@ def set_password(actor: Actor, profile_id: UUID, password: str) -> None:
             require(actor, PROFILE_MANAGE, profile)
         with as_system(session):
             user = session.scalars(
-                select(User).where(User.id == _local_id(profile)).with_for_update()
+                select(User).where(User.id == profile.local_user_id).with_for_update()
             ).first()
             if user is None:
                 user = _first_sign_in(session, profile)
@@ -127,10 +127,3 @@ def hash_password(password: str) -> str:
         parallelism=HASHING["parallelism"],
     )
     return hasher.hash(unicodedata.normalize("NFKD", password))
-
-
-def _local_id(profile: Profile | None) -> UUID | None:
-    try:
-        return UUID(profile.user_id or "") if profile else None
-    except ValueError:
-        return None

@@ -81,7 +81,7 @@ def set_active(actor: Actor, profile_id: UUID, is_active: bool) -> None:
         require(actor, PROFILE_MANAGE, profile)
         with as_system(session):
             user = session.scalars(
-                select(User).where(User.id == _user_id(profile)).with_for_update()
+                select(User).where(User.id == profile.local_user_id).with_for_update()
             ).first()
             if user is None:
                 raise Conflict("This person has no sign-in here.")
@@ -104,7 +104,7 @@ def delete_profile(actor: Actor, profile_id: UUID) -> None:
         require(actor, PROFILE_MANAGE, profile)
         if profile.role.is_staff:
             raise Conflict("Staff are deactivated, not deleted.")
-        user_id = _user_id(profile)
+        user_id = profile.local_user_id
         session.delete(profile)
         session.flush()
         if user_id is not None:
@@ -138,17 +138,9 @@ def _locked_profile(session: Session, profile_id: UUID, *, is_to_go: bool = Fals
     return profile
 
 
-def _user_id(profile: Profile) -> UUID | None:
-    """The local sign-in; None for one that lives at an outside provider."""
-    try:
-        return UUID(profile.user_id or "")
-    except ValueError:
-        return None
-
-
 def _move_sign_in(session: Session, profile: Profile, email: str) -> None:
     with as_system(session):
-        session.execute(update(User).where(User.id == _user_id(profile)).values(email=email))
+        session.execute(update(User).where(User.id == profile.local_user_id).values(email=email))
 
 
 def _hand_over(session: Session, profile_id: UUID) -> None:
