@@ -30,11 +30,16 @@ TICKET_ROUTE: Final = "ticket:route"
 TICKET_DELETE: Final = "ticket:delete"
 TICKET_RATE: Final = "ticket:rate"
 TICKET_EXPORT: Final = "ticket:export"
+TICKET_SNOOZE: Final = "ticket:snooze"
+DRAFT_WRITE: Final = "draft:write"
+MACRO_VIEW: Final = "macro:view"
+MACRO_MANAGE: Final = "macro:manage"
 COMMENT_EDIT: Final = "comment:edit"
 COMMENT_DELETE: Final = "comment:delete"
 HISTORY_VIEW: Final = "history:view"
 PROFILE_VIEW: Final = "profile:view"
 PROFILE_RENAME: Final = "profile:rename"
+PROFILE_CHOOSE: Final = "profile:choose"
 PROFILE_CREATE: Final = "profile:create"
 PROFILE_MANAGE: Final = "profile:manage"
 AGENT_SET_AVAILABILITY: Final = "agent:set_availability"
@@ -118,6 +123,20 @@ ONESELF = Rule(
 ONESELF_AS_AGENT = Rule(
     "one's own", lambda actor, agent, facts: agent is None or agent.profile_id == actor.profile_id
 )
+OWN_DRAFT = Rule(
+    "one's own", lambda actor, draft, facts: draft is None or draft.author_id == actor.profile_id
+)
+OWN_MACRO = Rule(
+    "one's own", lambda actor, macro, facts: macro is None or macro.owner_id == actor.profile_id
+)
+SHARED_OR_OWN_MACRO = Rule(
+    "everybody's and one's own",
+    lambda actor, macro, facts: macro is None or macro.owner_id in {None, actor.profile_id},
+)
+ABOUT_TICKETS = Rule(
+    "letters about tickets",
+    lambda actor, letter, facts: letter is None or letter.ticket_id is not None,
+)
 CUSTOMERS = Rule("customers", lambda actor, subject, facts: facts.get("role") is Role.CUSTOMER)
 
 _STAFF = {Role.AGENT: ALWAYS, Role.ADMIN: ALWAYS}
@@ -139,6 +158,10 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     TICKET_DELETE: _ADMIN,
     TICKET_RATE: {Role.CUSTOMER: OWN_WHEN_CLOSED},
     TICKET_EXPORT: _ADMIN,
+    TICKET_SNOOZE: _STAFF,
+    DRAFT_WRITE: {Role.AGENT: OWN_DRAFT, Role.ADMIN: OWN_DRAFT},
+    MACRO_VIEW: {Role.AGENT: SHARED_OR_OWN_MACRO, Role.ADMIN: SHARED_OR_OWN_MACRO},
+    MACRO_MANAGE: {Role.AGENT: OWN_MACRO, Role.ADMIN: SHARED_OR_OWN_MACRO},
     COMMENT_EDIT: {
         Role.CUSTOMER: OWN_COMMENT_15_MIN,
         Role.AGENT: OWN_COMMENT,
@@ -148,6 +171,7 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     HISTORY_VIEW: _STAFF,
     PROFILE_VIEW: {Role.CUSTOMER: ONESELF, **_STAFF},
     PROFILE_RENAME: {Role.CUSTOMER: ONESELF, Role.ADMIN: ALWAYS},
+    PROFILE_CHOOSE: {Role.CUSTOMER: ONESELF, Role.AGENT: ONESELF, Role.ADMIN: ONESELF},
     PROFILE_CREATE: {Role.AGENT: CUSTOMERS, Role.ADMIN: ALWAYS},
     PROFILE_MANAGE: _ADMIN,
     AGENT_SET_AVAILABILITY: {Role.AGENT: ONESELF_AS_AGENT, Role.ADMIN: ALWAYS},
@@ -157,7 +181,7 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     SLA_VIEW: _STAFF,
     SLA_MANAGE: _ADMIN,
     SETTINGS_MANAGE: _ADMIN,
-    MAIL_VIEW: _ADMIN,
+    MAIL_VIEW: {Role.AGENT: ABOUT_TICKETS, Role.ADMIN: ALWAYS},
     MAIL_RETRY: _ADMIN,
     JOBS_VIEW: _ADMIN,
     JOBS_RETRY: _ADMIN,

@@ -1,6 +1,7 @@
 """The closed vocabularies of the trade, exactly as the database spells them."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -112,3 +113,34 @@ class MailState(StrEnum):
     DEAD = "dead"
     KEPT = "kept"
     SUPPRESSED = "suppressed"
+
+
+class DraftKind(StrEnum):
+    """Whom a draft is meant for."""
+
+    REPLY = "reply"
+    NOTE = "note"
+
+
+class DraftState(StrEnum):
+    """How far a draft has come."""
+
+    #: Somebody is writing it.
+    WRITING = "writing"
+    #: It was sent, and can still be taken back.
+    WAITING = "waiting"
+    #: It could not be published; its author decides.
+    HELD = "held"
+
+
+#: The letters that a person may choose not to get; others, such as a link to sign in, always come.
+OPTIONAL_LETTERS: Final = (
+    "ticket_received",
+    "staff_replied",
+    "feedback_request",
+    "assigned",
+    "sla_warning",
+    "sla_breach",
+    "low_rating",
+    "unassignable",
+)

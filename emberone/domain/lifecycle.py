@@ -7,6 +7,7 @@ refused with :class:`~emberone.domain.errors.IllegalTransition`.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from emberone.domain.enums import Status
 from emberone.domain.errors import IllegalTransition
@@ -28,6 +29,14 @@ class Event(StrEnum):
     CUSTOMER_REOPEN = "customer reopens"
     STAFF_REOPEN = "staff reopens"
 
+
+#: What staff can do with a public comment.
+REPLIES: Final = (
+    Event.STAFF_REPLY,
+    Event.STAFF_REPLY_REOPENING,
+    Event.STAFF_REPLY_AND_WAIT,
+    Event.STAFF_REPLY_AND_CLOSE,
+)
 
 _O, _P, _W, _C = Status.OPEN, Status.IN_PROGRESS, Status.WAITING, Status.CLOSED
 

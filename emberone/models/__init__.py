@@ -1,12 +1,16 @@
 """The tables: columns, relationships and what needs only themselves."""
 
 from emberone.models.agents import Agent, Team, TeamMember
+from emberone.models.attachments import Attachment, AttachmentContent
 from emberone.models.comments import Comment
+from emberone.models.drafts import Draft
 from emberone.models.feedback import FeedbackRequest
 from emberone.models.history import HistoryEntry
 from emberone.models.imports import ImportedRow
 from emberone.models.letters import Letter, SuppressedAddress
+from emberone.models.macros import Macro
 from emberone.models.profiles import Profile, User
+from emberone.models.reads import TicketRead
 from emberone.models.settings import Setting
 from emberone.models.sla import (
     SLAClock,
@@ -22,11 +26,15 @@ from emberone.models.tickets import Ticket
 
 __all__ = [
     "Agent",
+    "Attachment",
+    "AttachmentContent",
     "Comment",
+    "Draft",
     "FeedbackRequest",
     "HistoryEntry",
     "ImportedRow",
     "Letter",
+    "Macro",
     "Profile",
     "SLAClock",
     "SLAPlanStep",
@@ -41,5 +49,6 @@ __all__ = [
     "Team",
     "TeamMember",
     "Ticket",
+    "TicketRead",
     "User",
 ]

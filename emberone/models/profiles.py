@@ -5,11 +5,12 @@ from typing import Final
 from uuid import UUID
 
 from flask_security.core import RoleMixin, UserMixin
-from sqlalchemy import CheckConstraint, Index, String, cast, text
+from sqlalchemy import CheckConstraint, Index, String, Text, cast, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
-from emberone.domain.enums import Role
+from emberone.domain.enums import OPTIONAL_LETTERS, Role
 
 #: Whether the sign-in of a row of `profiles` is deactivated, as SQL; who has none is not.
 #: An outside provider's subject is no uuid. Casting the one text, and not every id of
@@ -32,8 +33,10 @@ class Profile(Base):
     email: Mapped[str]
     full_name: Mapped[str]
     role: Mapped[Role]
-    #: Whether this person asked not to be invited to rate.
-    declines_feedback: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: In which language to speak to them, e.g. `de`; None: as their browser asks.
+    language: Mapped[str | None]
+    #: The letters (folders below `templates/mail/`) that this person chose not to get.
+    declined_letters: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     version: Mapped[row_version]
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
@@ -45,6 +48,13 @@ class Profile(Base):
         Index("ix_profiles_role", "role"),
         CheckConstraint(
             "email ~ '^[^@[:space:]]+@[^@[:space:]]+$' AND length(email) <= 320", name="email"
+        ),
+        CheckConstraint("language ~ '^[a-z]{2,3}(_[A-Za-z]{2,8})?$'", name="language"),
+        CheckConstraint(
+            "array_position(declined_letters, NULL) IS NULL AND declined_letters <@ ARRAY["
+            + ", ".join(f"'{letter}'" for letter in OPTIONAL_LETTERS)
+            + "]",
+            name="declined_letters",
         ),
         CheckConstraint("full_name <> '' AND length(full_name) <= 200", name="full_name"),
     )

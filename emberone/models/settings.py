@@ -29,6 +29,12 @@ class Setting(Base):
     feedback_delay_s: Mapped[int] = mapped_column(server_default=text("3600"))
     feedback_expiry_days: Mapped[int] = mapped_column(server_default=text("14"))
     feedback_throttle_days: Mapped[int] = mapped_column(server_default=text("7"))
+    #: For so long a reply can be taken back; only then does it become a comment.
+    reply_delay_s: Mapped[int] = mapped_column(server_default=text("15"))
+    #: The largest file that can be attached, in MiB.
+    attachment_limit_mb: Mapped[int] = mapped_column(server_default=text("10"))
+    #: Whether anyone may register as a customer.
+    allows_registration: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[row_version]
 
     __table_args__ = (
@@ -36,5 +42,7 @@ class Setting(Base):
         CheckConstraint("reopen_days BETWEEN 0 AND 365", name="reopen_days"),
         CheckConstraint("feedback_delay_s BETWEEN 0 AND 2592000", name="feedback_delay_s"),
         CheckConstraint("feedback_expiry_days BETWEEN 1 AND 365", name="feedback_expiry_days"),
+        CheckConstraint("reply_delay_s BETWEEN 0 AND 300", name="reply_delay_s"),
+        CheckConstraint("attachment_limit_mb BETWEEN 1 AND 25", name="attachment_limit_mb"),
         CheckConstraint("feedback_throttle_days BETWEEN 0 AND 365", name="feedback_throttle_days"),
     )

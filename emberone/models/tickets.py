@@ -61,11 +61,19 @@ class Ticket(Base):
     closed_at: Mapped[datetime | None]
     feedback_rating: Mapped[int | None]
     feedback_text: Mapped[str | None]
-    #: Moves with every change of the row but those of `public_…`; staff's forms carry it.
+    #: Moves with every change of what a form shows; staff's forms carry it.
     version: Mapped[row_version]
     #: Moves with what the customer can see, and with nothing else.
     public_version: Mapped[row_version]
     public_updated_at: Mapped[created_at]
+    #: Moves with everything that staff can see: one number tells a page whether there is news.
+    activity_no: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    #: When something last happened: a comment, a change; putting aside and edits do not count.
+    last_activity_at: Mapped[created_at]
+    #: Whether the latest public comment (or the request itself) is the customer's.
+    customer_spoke_last: Mapped[bool] = mapped_column(server_default=text("true"))
+    #: Put aside until then: not in anyone's list of what to do.
+    snoozed_until: Mapped[datetime | None]
     #: Why the machine chose this agent; a trigger carries it into history (assignment rule 11).
     assignment_reason: Mapped[dict[str, Any] | None]
     #: When the machine found nobody for it; a trigger clears it when the ticket changes.
@@ -106,7 +114,7 @@ class Ticket(Base):
         Index("ix_tickets_follows_id", "follows_id"),
         # The list's orders, paged by key.
         Index("ix_tickets_created_at_id", "created_at", "id"),
-        Index("ix_tickets_updated_at_id", "updated_at", "id"),
+        Index("ix_tickets_last_activity_at_id", "last_activity_at", "id"),
         Index("ix_tickets_status_created_at_id", "status", "created_at", "id"),
         Index("ix_tickets_priority_created_at_id", "priority", "created_at", "id"),
         # Whose agent is missing (assignment rule 2): those to look at, and those that

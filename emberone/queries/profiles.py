@@ -47,7 +47,7 @@ class ProfileRow(NamedTuple):
     email: str
     full_name: str
     role: Role
-    declines_feedback: bool
+    declined_letters: list[str]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -68,7 +68,7 @@ def _profiles() -> Select[*tuple[Any, ...]]:
         Profile.email,
         Profile.full_name,
         Profile.role,
-        Profile.declines_feedback,
+        Profile.declined_letters,
         Profile.version,
         Profile.created_at,
         Profile.updated_at,

@@ -34,7 +34,7 @@ ORDERS: Final = {
     order.name: order
     for order in (
         Order("created", (_created, _id)),
-        Order("updated", (Key(Ticket.updated_at, parse_moment), _id)),
+        Order("activity", (Key(Ticket.last_activity_at, parse_moment), _id)),
         Order("number", (Key(Ticket.number, parse_count),)),
         Order("priority", (Key(Ticket.priority, Priority), _created, _id)),
         Order("status", (Key(Ticket.status, Status), _created, _id), descending=False),
@@ -85,7 +85,10 @@ class TicketRow(NamedTuple):
     team_name: str | None
     tags: list[str]
     created_at: datetime
-    updated_at: datetime
+    last_activity_at: datetime
+    customer_spoke_last: bool
+    snoozed_until: datetime | None
+    activity_no: int
 
 
 class TicketDetails(NamedTuple):
@@ -112,6 +115,9 @@ class TicketDetails(NamedTuple):
     feedback_rating: int | None
     feedback_text: str | None
     version: int
+    activity_no: int
+    customer_spoke_last: bool
+    snoozed_until: datetime | None
 
 
 class ExportRow(NamedTuple):
@@ -153,7 +159,10 @@ def list_tickets(
             Team.name,
             Ticket.tags,
             Ticket.created_at,
-            Ticket.updated_at,
+            Ticket.last_activity_at,
+            Ticket.customer_spoke_last,
+            Ticket.snoozed_until,
+            Ticket.activity_no,
         )
     ).where(*conditions(actor, filters))
     return fetch_page(session, statement, TicketRow, paging)
@@ -228,6 +237,9 @@ def ticket_details(session: Session, actor: Actor, number: int) -> TicketDetails
             Ticket.feedback_rating,
             Ticket.feedback_text,
             Ticket.version,
+            Ticket.activity_no,
+            Ticket.customer_spoke_last,
+            Ticket.snoozed_until,
         )
     ).where(visible_tickets(actor), Ticket.number == number)
     row = session.execute(statement).one_or_none()

@@ -19,7 +19,7 @@ from emberone.models import FeedbackRequest, Profile, Ticket
 from emberone.queries import feedback as requests
 from emberone.queries.feedback import Invitation
 from emberone.services import history
-from emberone.services.feedback import tell_of_low_rating
+from emberone.services.feedback import LETTER, tell_of_low_rating
 
 
 def answer(
@@ -50,8 +50,11 @@ def unsubscribe(token: str) -> None:
             raise NotFound
         session.execute(
             update(Profile)
-            .where(Profile.id == found.profile_id, Profile.declines_feedback.is_(False))
-            .values(declines_feedback=True)
+            .where(
+                Profile.id == found.profile_id,
+                ~Profile.declined_letters.contains([LETTER]),
+            )
+            .values(declined_letters=func.array_append(Profile.declined_letters, LETTER))
         )
 
 

@@ -34,6 +34,9 @@ from emberone.policy import JOBS_RETRY, require
 from emberone.services import history, letters
 from emberone.services.settings import current
 
+#: The letter that invites to rate; who declines it is not invited.
+LETTER: Final = "feedback_request"
+
 logger = logging.getLogger(__name__)
 
 #: How often the ticket was closed, as history counts it.
@@ -102,7 +105,7 @@ _SKIP_REASON: Final = text(
     " WHEN closing.reason IN ('inactivity', 'mass_close') THEN closing.reason"
     " WHEN profiles.role <> 'CUSTOMER' THEN 'not_a_customer'"
     f" WHEN {letters.REFUSAL} IS NOT NULL THEN 'undeliverable'"
-    " WHEN profiles.declines_feedback THEN 'declined'"
+    f" WHEN '{LETTER}' = ANY (profiles.declined_letters) THEN 'declined'"
     " WHEN NOT EXISTS (SELECT FROM comments JOIN profiles AS author"
     " ON author.id = comments.author_id AND author.role IN ('AGENT', 'ADMIN')"
     " WHERE comments.ticket_id = tickets.id AND comments.type = 'USER'"
@@ -244,7 +247,7 @@ def _ask_or_skip(session: Session, request_id: UUID) -> None:
     letters.write(
         session,
         key=letter_key(request.id),
-        letter="feedback_request",
+        letter=LETTER,
         to_profile_id=request.profile_id,
         ticket_id=request.ticket_id,
         params={"request_id": str(request.id), "expires_at": request.expires_at.isoformat()},

@@ -31,6 +31,12 @@ REFUSAL: Final = (
     " END"
 )
 
+#: A letter that its reader chose not to get.
+_DECLINED: Final = (
+    "CASE WHEN :letter = ANY (profiles.declined_letters)"
+    " THEN 'This person chose not to get these letters.' END"
+)
+
 #: One kind of letter to some people. The person's name and what the ticket is called are
 #: fixed here too, so that callers give only what is special to their letter. Who
 #: is not mailed gets a `suppressed` row: the mail log says why nothing came.
@@ -45,7 +51,7 @@ _WRITE = text(
     " FROM jsonb_to_recordset(cast(:given AS jsonb))"
     " AS given (key text, to_profile_id uuid, ticket_id uuid, params jsonb)"
     " JOIN profiles ON profiles.id = given.to_profile_id"
-    f" CROSS JOIN LATERAL (SELECT {REFUSAL} AS reason) AS refusal"
+    f" CROSS JOIN LATERAL (SELECT coalesce({REFUSAL}, {_DECLINED}) AS reason) AS refusal"
     " LEFT JOIN LATERAL (SELECT id, jsonb_build_object('ticket_id', id, 'number', number,"
     " 'title', title, 'priority', priority) AS params"
     " FROM tickets WHERE id = given.ticket_id) AS ticket ON true"

@@ -18,7 +18,13 @@ from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType, Priority, Role, Status
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
-from emberone.domain.lifecycle import TRANSITIONS, Event, is_reopenable, next_status
+from emberone.domain.lifecycle import (
+    REPLIES,
+    TRANSITIONS,
+    Event,
+    is_reopenable,
+    next_status,
+)
 from emberone.jobs import Job, nudge
 from emberone.models import Comment, Profile, Ticket
 from emberone.policy import (
@@ -40,16 +46,6 @@ from emberone.policy import (
 from emberone.services import agents, clocks, feedback, letters, profiles, teams
 from emberone.services.profiles import NewCustomer
 from emberone.services.settings import current, reopen_window
-
-#: What staff can do with a public comment.
-REPLIES: Final = frozenset(
-    {
-        Event.STAFF_REPLY,
-        Event.STAFF_REPLY_REOPENING,
-        Event.STAFF_REPLY_AND_WAIT,
-        Event.STAFF_REPLY_AND_CLOSE,
-    }
-)
 
 
 class Unset(Enum):

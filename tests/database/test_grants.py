@@ -24,7 +24,12 @@ GRANTS = {
     "sla_clocks": {"admin": "S", "agent": "S", "system": "SIU"},
     "sla_steps": {"admin": "S", "agent": "S", "system": "SIU"},
     "feedback_requests": {"admin": "S", "agent": "S", "system": "SIU"},
-    "mail_outbox": {"admin": "S", "system": "SIU"},
+    "drafts": {"admin": "SIUD", "agent": "SIUD", "system": "SIUD"},
+    "attachments": {"admin": "S", "agent": "S", "customer": "S", "system": "SIUD"},
+    "attachment_contents": {"admin": "S", "agent": "S", "customer": "S", "system": "SID"},
+    "macros": {"admin": "SIUD", "agent": "SIUD", "system": "S"},
+    "ticket_reads": {"admin": "SIU", "agent": "SIU", "system": "SIU"},
+    "mail_outbox": {"admin": "S", "agent": "S", "system": "SIU"},
     "suppressed_addresses": {"admin": "SD", "system": "SIU"},
     "sweep_runs": {"admin": "S", "system": "SIU"},
     "imported_rows": {"admin": "S", "system": "SIU"},
@@ -37,7 +42,8 @@ GRANTS = {
 COLUMN_GRANTS = {
     ("tickets", "customer", "UPDATE"): {"title", "description", "priority"},
     ("comments", "customer", "UPDATE"): {"content", "metadata"},
-    ("profiles", "customer", "UPDATE"): {"full_name"},
+    ("profiles", "customer", "UPDATE"): {"full_name", "language", "declined_letters"},
+    ("profiles", "agent", "UPDATE"): {"language", "declined_letters"},
     ("agents", "agent", "UPDATE"): {"availability"},
     ("users", "admin", "SELECT"): {"id", "email", "active", "confirmed_at", "created_at"},
 }
@@ -317,7 +323,52 @@ class TestAgent:
         run.refuses(sql, "b@example.org", "ADMIN")
         run.refuses("UPDATE profiles SET full_name = 'x'")
         run.refuses("SELECT * FROM users")
-        run.refuses("SELECT * FROM mail_outbox")
+
+    def test_chooses_language_and_letters_for_themselves_only(self, people):
+        run = people.as_(people.agent)
+        assert run("UPDATE profiles SET language = 'de', declined_letters = '{assigned}'") == 1
+        run.refuses("UPDATE profiles SET email = 'x@example.org'")
+
+    def test_sees_letters_about_tickets_and_no_link_that_opens_an_account(self, people, owner):
+        owner.execute(
+            "INSERT INTO mail_outbox (key, letter, to_email, ticket_id)"
+            " VALUES ('a', 'assigned', 'a@b', %s), ('b', 'reset', 'a@b', NULL)",
+            (people.ticket,),
+        )
+        assert people.as_(people.agent)("SELECT key FROM mail_outbox") == [("a",)]
+        assert people.as_(people.admin)("SELECT count(*) FROM mail_outbox") == [(2,)]
+        people.as_(people.customer).refuses("SELECT key FROM mail_outbox")
+
+    def test_writes_drafts_in_their_own_name_only(self, people, make):
+        run = people.as_(people.agent)
+        sql = (
+            "INSERT INTO drafts (ticket_id, author_id, kind, content) VALUES (%s, %s, 'reply', 'x')"
+        )
+        assert run(sql, people.ticket, people.agent.profile_id) == 1
+        run.refuses(sql, people.ticket, people.admin.profile_id)
+        colleague = people.as_(make.agent())
+        assert colleague("SELECT content FROM drafts") == [("x",)]
+        assert colleague("UPDATE drafts SET content = 'y'") == 0
+        assert colleague("DELETE FROM drafts") == 0
+        people.as_(people.customer).refuses("SELECT * FROM drafts")
+
+    def test_keeps_macros_of_their_own_beside_everybody_s(self, people, make):
+        run, admin = people.as_(people.agent), people.as_(people.admin)
+        sql = "INSERT INTO macros (name, owner_id) VALUES ('Refund', %s)"
+        run.refuses(sql, None)
+        assert admin(sql, None) == 1
+        assert run(sql, people.agent.profile_id) == 1
+        assert run("SELECT count(*) FROM macros") == [(2,)]
+        assert admin("SELECT count(*) FROM macros") == [(1,)]
+        assert run("UPDATE macros SET content = 'x'") == 1
+        assert people.as_(make.agent())("SELECT owner_id FROM macros") == [(None,)]
+
+    def test_marks_tickets_read_for_themselves_only(self, people):
+        run = people.as_(people.agent)
+        sql = "INSERT INTO ticket_reads VALUES (%s, %s, 1)"
+        assert run(sql, people.agent.profile_id, people.ticket) == 1
+        run.refuses(sql, people.admin.profile_id, people.ticket)
+        assert people.as_(people.admin)("SELECT count(*) FROM ticket_reads") == [(0,)]
 
     def test_sets_their_own_availability_only(self, people, make):
         make.agent()

@@ -75,7 +75,7 @@ class TestHistory:
             "DELETE FROM history",
             "TRUNCATE history",
             "TRUNCATE tickets CASCADE",
-            "TRUNCATE comments",
+            "TRUNCATE comments CASCADE",
         ],
     )
     def test_the_owner_and_a_superuser_are_refused_too(self, postgres, people, who, statement):
@@ -230,6 +230,52 @@ class TestTicketColumns:
         assert after[0] - before[0] == moves
         assert after[1] == before[1]
         assert (after[2] != before[2]) == bool(moves)
+
+    @pytest.mark.parametrize(
+        ("change", "is_seen", "is_news"),
+        [
+            ("title = 'x'", True, True),
+            ("tags = '{vip}'", True, True),
+            ("snoozed_until = now() + interval '1 day'", True, False),
+            ("assignment_skipped_at = now()", False, False),
+            ("title = title", False, False),
+        ],
+    )
+    def test_staff_s_counter_moves_with_what_they_see(
+        self, owner, people, change, is_seen, is_news
+    ):
+        sql = "SELECT activity_no, last_activity_at FROM tickets WHERE id = %s"
+        before = owner.execute(sql, (people.ticket,)).fetchone()
+        owner.execute(f"UPDATE tickets SET {change} WHERE id = %s", (people.ticket,))
+        after = owner.execute(sql, (people.ticket,)).fetchone()
+        assert after[0] - before[0] == int(is_seen)
+        assert (after[1] > before[1]) == is_news
+
+    def test_who_spoke_last_follows_the_public_conversation(self, owner, people):
+        def say(actor, kind="USER"):
+            people.as_(actor)(
+                "INSERT INTO comments (ticket_id, author_id, content, type, is_internal)"
+                " VALUES (%s, %s, 'c', %s, %s)",
+                people.ticket,
+                actor.profile_id,
+                kind,
+                kind == "INTERNAL",
+            )
+            return told()
+
+        def told():
+            return owner.execute(
+                "SELECT customer_spoke_last, activity_no FROM tickets WHERE id = %s",
+                (people.ticket,),
+            ).fetchone()
+
+        assert told() == (True, 1)
+        assert say(people.agent) == (False, 2)
+        assert say(people.customer) == (True, 3)
+        assert say(people.agent, "INTERNAL") == (True, 4)
+        assert say(people.admin) == (False, 5)
+        owner.execute("DELETE FROM comments WHERE author_id = %s", (people.admin.profile_id,))
+        assert told() == (True, 6)
 
     def test_only_agents_can_be_assigned(self, people):
         for person in (people.admin, people.customer):

@@ -55,7 +55,7 @@ def test_a_walk_shows_every_row_once_in_order_and_back_again(some_tickets, order
     assert sorted(row.id for row in rows) == sorted(some_tickets)
     keys = {
         "created": lambda row: (row.created_at, row.id),
-        "updated": lambda row: (row.updated_at, row.id),
+        "activity": lambda row: (row.last_activity_at, row.id),
         "number": lambda row: row.number,
         "priority": lambda row: (row.priority.rank, row.created_at, row.id),
         "status": lambda row: (list(Status).index(row.status), row.created_at, row.id),

@@ -206,7 +206,7 @@ def test_an_import_is_never_asked_about_and_says_so_at_once(case):
 
 def test_who_declined_is_not_asked(case, owner):
     case.reply().close()
-    owner.execute("UPDATE profiles SET declines_feedback = true")
+    owner.execute("UPDATE profiles SET declined_letters = '{feedback_request}'")
     assert skipped(case) == "declined"
 
 

@@ -305,8 +305,11 @@ def test_a_mail_program_unsubscribes_with_one_post(invited, client):
     answer = client.post(f"{invited.path}/unsubscribe", data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     with reading(SYSTEM) as session:
-        assert session.get(Profile, invited.customer.profile_id).declines_feedback
-        assert not session.get(Profile, invited.agent.profile_id).declines_feedback
+        customer, agent = (
+            session.get(Profile, who.profile_id) for who in (invited.customer, invited.agent)
+        )
+        assert customer.declined_letters == ["feedback_request"]
+        assert agent.declined_letters == []
 
 
 def test_whoever_is_signed_in_changes_nothing_about_the_page(invited, client_of):

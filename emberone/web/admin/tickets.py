@@ -192,14 +192,14 @@ def _columns() -> list[Column]:
         Column(_("Priority"), "priority"),
         Column(_("Agent")),
         Column(_("Next due")),
-        Column(_("Updated"), "updated"),
+        Column(_("Last activity"), "activity"),
     ]
 
 
 def _sorts() -> dict[str, str]:
     return {
         "created": _("Created"),
-        "updated": _("Updated"),
+        "activity": _("Last activity"),
         "number": _("Number"),
         "priority": _("Priority"),
         "status": _("Status"),

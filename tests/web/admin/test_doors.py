@@ -255,8 +255,8 @@ def test_the_base_refuses_by_itself_too(web, as_agent, panel, agent):
     from emberone.domain.actor import SYSTEM
     from emberone.models import User
 
-    view = next(view for view in panel._views if view.endpoint == "letter")
-    with web.test_request_context("/admin/letter/"):
+    view = next(view for view in panel._views if view.endpoint == "job")
+    with web.test_request_context("/admin/job/"):
         from sqlalchemy import select
         from sqlalchemy.orm import joinedload
 
@@ -440,7 +440,7 @@ def test_what_a_page_offers_depends_on_who_asks_and_not_on_the_start(as_agent, a
     for page, mine, theirs in (
         ("ticket/", "/admin/ticket/export/csv/", False),
         ("team/", "/admin/team/new/", False),
-        ("ticket/", "/admin/letter/", False),
+        ("ticket/", "/admin/job/", False),
     ):
         assert mine in as_admin.get(f"/admin/{page}").get_data(as_text=True)
         assert (mine in as_agent.get(f"/admin/{page}").get_data(as_text=True)) is theirs

@@ -1,0 +1,24 @@
+"""Read marks: how far each member of staff has read each ticket."""
+
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from emberone.db import Base
+
+
+class TicketRead(Base):
+    """One person has seen one ticket up to this `tickets.activity_no`; no row: never."""
+
+    __tablename__ = "ticket_reads"
+
+    profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True
+    )
+    ticket_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    )
+    activity_no: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_ticket_reads_ticket_id", "ticket_id"),)
