@@ -1,5 +1,6 @@
-"""Changing what was said: editing and deleting comments."""
+"""What is said on a ticket: answering, noting, commenting, editing and deleting."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,9 +9,101 @@ from sqlalchemy.orm import Session
 from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
+from emberone.domain.enums import CommentType, Role, Status
 from emberone.domain.errors import NotFound, StaleWrite
+from emberone.domain.lifecycle import REPLIES, Event, is_reopenable
 from emberone.models import Comment, Ticket
-from emberone.policy import COMMENT_DELETE, COMMENT_EDIT, TICKET_VIEW, may, require
+from emberone.policy import (
+    COMMENT_DELETE,
+    COMMENT_EDIT,
+    TICKET_COMMENT,
+    TICKET_NOTE,
+    TICKET_VIEW,
+    may,
+    require,
+)
+from emberone.services import clocks
+from emberone.services.settings import reopen_window
+from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
+
+
+@service
+def reply(
+    actor: Actor, ticket_id: UUID, content: str, event: Event, *, now: datetime | None = None
+) -> UUID:
+    """Answer the customer in public, at once; the event (one of REPLIES) decides the status.
+
+    An agent who answers a ticket that nobody has takes it.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = locked_ticket(session, actor, ticket_id)
+        return publish_reply(session, actor, ticket, content, event).id
+
+
+def publish_reply(
+    session: Session, actor: Actor, ticket: Ticket, content: str, event: Event
+) -> Comment:
+    """Make the text a public comment on the locked ticket, with all that follows; a step."""
+    if event not in REPLIES:
+        raise ValueError(f"{event} is not a reply.")
+    require(actor, TICKET_COMMENT, ticket)
+    require(actor, TICKET_NOTE, ticket)
+    after = status_after(session, ticket, event)
+    if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
+        ticket.assigned_agent_id = actor.profile_id
+    comment = _say(session, actor, ticket, content)
+    with as_system(session):
+        # The reply first, then what its status does to the clocks: SLA rule 6.
+        clocks.staff_replied(session, ticket, at=now_of(session))
+    move(session, actor, ticket, after)
+    return comment
+
+
+@service
+def add_note(actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None) -> UUID:
+    """Say something that only staff see; nothing else moves."""
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_NOTE, ticket)
+        note = Comment(
+            ticket_id=ticket.id,
+            author_id=actor.profile_id,
+            content=content,
+            type=CommentType.INTERNAL,
+            is_internal=True,
+        )
+        session.add(note)
+        session.flush()
+        return note.id
+
+
+@service
+def comment_as_customer(
+    actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None
+) -> UUID:
+    """Say something on one's own ticket and return the ticket it went to.
+
+    A ticket that was closed too long ago stays closed: the comment opens a new
+    one that names it.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_COMMENT, ticket)
+        if ticket.customer_id != actor.profile_id:
+            raise NotFound
+        if ticket.status is Status.CLOSED and not is_reopenable(
+            ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
+        ):
+            return _follow_up(session, actor, ticket, content)
+        after = status_after(session, ticket, Event.CUSTOMER_COMMENT)
+        _say(session, actor, ticket, content)
+        with as_system(session):
+            clocks.customer_spoke(session, ticket, at=now_of(session))
+        move(session, actor, ticket, after)
+        return ticket.id
 
 
 @service
@@ -55,3 +148,27 @@ def _locked_comment(session: Session, actor: Actor, comment_id: UUID) -> Comment
     if not may(actor, TICKET_VIEW, ticket) or (comment.is_internal and actor.is_customer):
         raise NotFound
     return comment
+
+
+def _say(session: Session, actor: Actor, ticket: Ticket, content: str) -> Comment:
+    comment = Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=content)
+    session.add(comment)
+    # As the person: the row policies must have their say.
+    session.flush()
+    return comment
+
+
+def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> UUID:
+    ticket = Ticket(
+        customer_id=closed.customer_id,
+        title=closed.title,
+        description=content,
+    )
+    session.add(ticket)
+    session.flush()
+    with as_system(session):
+        ticket.follows_id, ticket.team_id = closed.id, closed.team_id
+        session.flush()
+        clocks.opened(session, ticket, at=now_of(session))
+    ask_for_agent(session, ticket)
+    return ticket.id

@@ -12,7 +12,7 @@ from emberone.domain.enums import Role
 from emberone.domain.errors import Conflict
 from emberone.domain.lifecycle import Event
 from emberone.models import Agent, Profile
-from emberone.services import agents, demo_story, profiles, teams, tickets
+from emberone.services import agents, comments, demo_story, profiles, teams, tickets
 from emberone.services.accounts import create_account
 from emberone.services.demo_story import Story, Turn
 
@@ -132,7 +132,7 @@ def _open(cast: _Cast, story: Story, at: datetime) -> UUID:
 def _act(cast: _Cast, story: Story, ticket_id: UUID, turn: Turn, at: datetime) -> None:
     customer = cast.customers[story.customer]
     if turn.act == "customer":
-        tickets.comment_as_customer(customer, ticket_id, turn.text, now=at)
+        comments.comment_as_customer(customer, ticket_id, turn.text, now=at)
     elif turn.act == "rate":
         tickets.rate_ticket(customer, ticket_id, turn.rating, turn.text or None, now=at)
     else:
@@ -141,8 +141,8 @@ def _act(cast: _Cast, story: Story, ticket_id: UUID, turn: Turn, at: datetime) -
         if turn.act == "assign":
             tickets.assign_ticket(cast.admin, ticket_id, agent.profile_id, now=at)
         elif turn.act == "note":
-            tickets.add_note(agent, ticket_id, turn.text, now=at)
+            comments.add_note(agent, ticket_id, turn.text, now=at)
         elif turn.act == "close":
             tickets.close_ticket(agent, ticket_id, now=at)
         else:
-            tickets.reply(agent, ticket_id, turn.text, _REPLIES[turn.act], now=at)
+            comments.reply(agent, ticket_id, turn.text, _REPLIES[turn.act], now=at)

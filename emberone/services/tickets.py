@@ -16,36 +16,28 @@ from sqlalchemy.orm import Session
 from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
-from emberone.domain.enums import CommentType, Priority, Role, Status
-from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.domain.enums import Priority, Role
+from emberone.domain.errors import Invalid, StaleWrite
 from emberone.domain.lifecycle import (
-    REPLIES,
-    TRANSITIONS,
     Event,
-    is_reopenable,
-    next_status,
 )
-from emberone.jobs import Job, nudge
 from emberone.models import Comment, Profile, Ticket
 from emberone.policy import (
     TICKET_ASSIGN,
     TICKET_CLOSE,
-    TICKET_COMMENT,
     TICKET_CREATE,
     TICKET_DELETE,
     TICKET_EDIT,
-    TICKET_NOTE,
     TICKET_RATE,
     TICKET_REOPEN,
     TICKET_ROUTE,
     TICKET_SET_PRIORITY,
-    TICKET_VIEW,
-    may,
     require,
 )
 from emberone.services import agents, clocks, feedback, letters, profiles, teams
 from emberone.services.profiles import NewCustomer
-from emberone.services.settings import current, reopen_window
+from emberone.services.settings import current
+from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 
 
 class Unset(Enum):
@@ -121,79 +113,7 @@ def open_ticket(
             session.add(Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=said))
         if agent_id is not None:
             _tell_agent(session, actor, ticket)
-        _ask_for_agent(session, ticket)
-        return ticket.id
-
-
-@service
-def reply(
-    actor: Actor, ticket_id: UUID, content: str, event: Event, *, now: datetime | None = None
-) -> UUID:
-    """Answer the customer in public; the event (one of REPLIES) decides the status.
-
-    An agent who answers a ticket that nobody has takes it.
-    """
-    if event not in REPLIES:
-        raise ValueError(f"{event} is not a reply.")
-    content = texts.comment(content)
-    with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
-        require(actor, TICKET_COMMENT, ticket)
-        require(actor, TICKET_NOTE, ticket)
-        after = _next(session, ticket, event)
-        if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
-            ticket.assigned_agent_id = actor.profile_id
-        comment = _say(session, actor, ticket, content)
-        with as_system(session):
-            # The reply first, then what its status does to the clocks: SLA rule 6.
-            clocks.staff_replied(session, ticket, at=now_of(session))
-        _move(session, actor, ticket, after)
-        return comment.id
-
-
-@service
-def add_note(actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None) -> UUID:
-    """Say something that only staff see; nothing else moves."""
-    content = texts.comment(content)
-    with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
-        require(actor, TICKET_NOTE, ticket)
-        note = Comment(
-            ticket_id=ticket.id,
-            author_id=actor.profile_id,
-            content=content,
-            type=CommentType.INTERNAL,
-            is_internal=True,
-        )
-        session.add(note)
-        session.flush()
-        return note.id
-
-
-@service
-def comment_as_customer(
-    actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None
-) -> UUID:
-    """Say something on one's own ticket and return the ticket it went to.
-
-    A ticket that was closed too long ago stays closed: the comment opens a new
-    one that names it.
-    """
-    content = texts.comment(content)
-    with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
-        require(actor, TICKET_COMMENT, ticket)
-        if ticket.customer_id != actor.profile_id:
-            raise NotFound
-        if ticket.status is Status.CLOSED and not is_reopenable(
-            ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
-        ):
-            return _follow_up(session, actor, ticket, content)
-        after = _next(session, ticket, Event.CUSTOMER_COMMENT)
-        _say(session, actor, ticket, content)
-        with as_system(session):
-            clocks.customer_spoke(session, ticket, at=now_of(session))
-        _move(session, actor, ticket, after)
+        ask_for_agent(session, ticket)
         return ticket.id
 
 
@@ -203,9 +123,9 @@ def close_ticket(
 ) -> None:
     """Close a ticket; a customer closes their own."""
     with transaction(actor, reason=reason, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_CLOSE, ticket)
-        _move(session, actor, ticket, _next(session, ticket, Event.CLOSE))
+        move(session, actor, ticket, status_after(session, ticket, Event.CLOSE))
 
 
 @service
@@ -214,10 +134,10 @@ def reopen_ticket(
 ) -> None:
     """Bring a closed ticket back: OPEN by its customer, IN_PROGRESS by staff."""
     with transaction(actor, reason=reason, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_REOPEN, ticket)
         event = Event.CUSTOMER_REOPEN if actor.is_customer else Event.STAFF_REOPEN
-        _move(session, actor, ticket, _next(session, ticket, event))
+        move(session, actor, ticket, status_after(session, ticket, event))
 
 
 @service
@@ -234,7 +154,7 @@ def assign_ticket(
     A person may exceed the agent's capacity (assignment rule 5).
     """
     with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         _require_version(ticket, version)
         _assign(session, actor, ticket, agent_id)
 
@@ -250,21 +170,21 @@ def change_ticket(
 ) -> None:
     """Change some fields at once; StaleWrite where someone else changed the ticket meanwhile."""
     with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         _require_version(ticket, version)
         _edit(actor, ticket, changes)
         _prioritise(session, actor, ticket, changes)
         _route(session, actor, ticket, changes)
         if changes.agent_id is not UNSET and changes.agent_id != ticket.assigned_agent_id:
             _assign(session, actor, ticket, changes.agent_id)
-        _ask_for_agent(session, ticket)
+        ask_for_agent(session, ticket)
 
 
 @service
 def delete_ticket(actor: Actor, ticket_id: UUID) -> None:
     """Delete a ticket with its comments; its history stays and says so."""
     with transaction(actor) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_DELETE, ticket)
         session.delete(ticket)
 
@@ -275,22 +195,10 @@ def rate_ticket(
 ) -> None:
     """Rate one's own closed ticket from 1 to 5, with or without words."""
     with transaction(actor, now=now) as session:
-        ticket = _locked_ticket(session, actor, ticket_id)
+        ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_RATE, ticket)
         with as_system(session):
             feedback.rate_in_portal(session, ticket, rating, text, at=now_of(session))
-
-
-def _locked_ticket(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
-    """The ticket under a lock; NotFound where the actor may not even know of it."""
-    # A customer's own row policy would hide a CLOSED ticket from a lock.
-    with as_system(session):
-        ticket = session.get(
-            Ticket, ticket_id, with_for_update={"key_share": True}, populate_existing=True
-        )
-    if ticket is None or not may(actor, TICKET_VIEW, ticket):
-        raise NotFound
-    return ticket
 
 
 def _require_version(ticket: Ticket, version: int | None) -> None:
@@ -304,73 +212,12 @@ def _require_customer(session: Session, customer_id: UUID) -> None:
         raise Invalid("Tickets are opened for customers.", field="customer")
 
 
-def _next(session: Session, ticket: Ticket, event: Event) -> Status:
-    return next_status(
-        event,
-        ticket.status,
-        closed_at=ticket.closed_at,
-        now=now_of(session),
-        reopen_window=reopen_window(session),
-    )
-
-
-def _say(session: Session, actor: Actor, ticket: Ticket, content: str) -> Comment:
-    comment = Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=content)
-    session.add(comment)
-    # As the person: the row policies must have their say.
-    session.flush()
-    return comment
-
-
-def _move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
-    """Take the status, and let clocks, feedback and assignment follow."""
-    before = ticket.status
-    at = now_of(session)
-    if after is not before:
-        with as_system(session):
-            # The previous agent if they can, else the pool (assignment rule 7); but nobody is
-            # taken off a ticket that they are just working on.
-            is_others = before is Status.CLOSED and ticket.assigned_agent_id != actor.profile_id
-            if is_others and agents.release_unless_eligible(session, ticket):
-                after = TRANSITIONS[Event.RETURN_TO_POOL][after]
-            ticket.status = after
-            # The triggers' work is what the steps below read.
-            session.flush()
-            clocks.status_changed(session, ticket, before, at=at)
-            if after is Status.CLOSED:
-                feedback.ticket_closed(session, ticket, at=at)
-            elif before is Status.CLOSED:
-                feedback.ticket_reopened(session, ticket, at=at)
-    _ask_for_agent(session, ticket)
-
-
-def _ask_for_agent(session: Session, ticket: Ticket) -> None:
-    if ticket.assigned_agent_id is None and ticket.status in {Status.OPEN, Status.IN_PROGRESS}:
-        nudge(session, Job.ASSIGN)
-
-
-def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> UUID:
-    ticket = Ticket(
-        customer_id=closed.customer_id,
-        title=closed.title,
-        description=content,
-    )
-    session.add(ticket)
-    session.flush()
-    with as_system(session):
-        ticket.follows_id, ticket.team_id = closed.id, closed.team_id
-        session.flush()
-        clocks.opened(session, ticket, at=now_of(session))
-    _ask_for_agent(session, ticket)
-    return ticket.id
-
-
 def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | None) -> None:
     require(actor, TICKET_ASSIGN, ticket)
     if agent_id == ticket.assigned_agent_id:
         return
     event = Event.ASSIGNMENT if agent_id else Event.RETURN_TO_POOL
-    after = _next(session, ticket, event)
+    after = status_after(session, ticket, event)
     if agent_id is not None:
         with as_system(session):
             agents.require_active_agent(session, agent_id)
@@ -378,7 +225,7 @@ def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | Non
     session.flush()
     if agent_id is not None:
         _tell_agent(session, actor, ticket)
-    _move(session, actor, ticket, after)
+    move(session, actor, ticket, after)
 
 
 def _tell_agent(session: Session, actor: Actor, ticket: Ticket) -> None:

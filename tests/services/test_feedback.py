@@ -14,7 +14,7 @@ from emberone.domain.lifecycle import Event
 from emberone.mail.tokens import feedback_token, token_hash
 from emberone.models import HistoryEntry, Letter, Ticket
 from emberone.queries import feedback as queries
-from emberone.services import delivery, feedback, tickets
+from emberone.services import comments, delivery, feedback, tickets
 from emberone.services.answers import answer, unsubscribe
 from tests.conftest import settings_for
 from tests.smtp_sink import Sink
@@ -35,7 +35,7 @@ class Case:
         )
 
     def reply(self, event=Event.STAFF_REPLY, at=T0):
-        tickets.reply(self.agent, self.id, "Try again.", event, now=at)
+        comments.reply(self.agent, self.id, "Try again.", event, now=at)
         return self
 
     def close(self, at=T0, **how):
@@ -170,13 +170,13 @@ def test_the_days_to_answer_begin_when_it_is_sent(case):
 
 
 def test_a_ticket_that_nobody_answered_in_public_is_not_asked_about(case):
-    tickets.add_note(case.agent, case.id, "Hm.", now=T0)
+    comments.add_note(case.agent, case.id, "Hm.", now=T0)
     case.close()
     assert skipped(case) == "no_staff_reply"
 
 
 def test_what_the_customer_said_is_not_an_answer(case):
-    tickets.comment_as_customer(case.customer, case.id, "Hello?", now=T0)
+    comments.comment_as_customer(case.customer, case.id, "Hello?", now=T0)
     case.close()
     assert skipped(case) == "no_staff_reply"
 

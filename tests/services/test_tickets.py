@@ -128,7 +128,7 @@ class TestOpening:
             people.agent, people.customer.profile_id, "t", "d", comment="We noticed a fault."
         )
         assert _metrics(ticket) == {"RESOLUTION": "running"}
-        tickets.comment_as_customer(people.customer, ticket, "And now?")
+        comments.comment_as_customer(people.customer, ticket, "And now?")
         assert _metrics(ticket)["FIRST_RESPONSE"] == "running"
 
     @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ class TestReplying:
     def test_the_verb_decides_the_status_and_the_clocks_follow(
         self, people, ticket, event, status, clocks
     ):
-        tickets.reply(people.agent, ticket, "On it.", event, now=NOW + HOUR)
+        comments.reply(people.agent, ticket, "On it.", event, now=NOW + HOUR)
         row = _ticket(ticket)
         assert row.status is status
         assert row.closed_at == (NOW + HOUR if status is Status.CLOSED else None)
@@ -185,29 +185,29 @@ class TestReplying:
         assert comment.created_at == NOW + HOUR
 
     def test_an_agent_who_answers_a_ticket_that_nobody_has_takes_it(self, people, ticket):
-        tickets.reply(people.agent, ticket, "Mine.", Event.STAFF_REPLY)
+        comments.reply(people.agent, ticket, "Mine.", Event.STAFF_REPLY)
         assert _ticket(ticket).assigned_agent_id == people.agent.profile_id
         assert _one(Agent, Agent.profile_id == people.agent.profile_id).open_count == 1
 
     def test_an_admin_who_answers_does_not(self, people, ticket):
-        tickets.reply(people.admin, ticket, "Hello.", Event.STAFF_REPLY)
+        comments.reply(people.admin, ticket, "Hello.", Event.STAFF_REPLY)
         assert _ticket(ticket).assigned_agent_id is None
 
     def test_a_closed_ticket_asks_before_it_reopens(self, people, ticket):
         tickets.close_ticket(people.agent, ticket)
         with pytest.raises(IllegalTransition, match="confirm"):
-            tickets.reply(people.agent, ticket, "More.", Event.STAFF_REPLY)
+            comments.reply(people.agent, ticket, "More.", Event.STAFF_REPLY)
         assert _all(Comment) == []
-        tickets.reply(people.agent, ticket, "More.", Event.STAFF_REPLY_REOPENING)
+        comments.reply(people.agent, ticket, "More.", Event.STAFF_REPLY_REOPENING)
         assert _ticket(ticket).status is Status.IN_PROGRESS
 
     def test_customers_do_not_reply_as_staff(self, people, ticket):
         with pytest.raises(NotAllowed):
-            tickets.reply(people.customer, ticket, "x", Event.STAFF_REPLY_AND_CLOSE)
+            comments.reply(people.customer, ticket, "x", Event.STAFF_REPLY_AND_CLOSE)
 
     def test_a_note_moves_nothing_the_customer_can_see(self, people, ticket):
         before = _ticket(ticket)
-        tickets.add_note(people.agent, ticket, "Looks like arson.")
+        comments.add_note(people.agent, ticket, "Looks like arson.")
         after = _ticket(ticket)
         assert after.status is Status.OPEN
         assert (after.public_version, after.public_updated_at) == (
@@ -222,13 +222,13 @@ class TestReplying:
 
     def test_customers_write_no_notes(self, people, ticket):
         with pytest.raises(NotAllowed):
-            tickets.add_note(people.customer, ticket, "x")
+            comments.add_note(people.customer, ticket, "x")
 
 
 class TestCustomersComment:
     def test_it_resumes_a_waiting_ticket(self, people, ticket):
-        tickets.reply(people.agent, ticket, "Which?", Event.STAFF_REPLY_AND_WAIT, now=NOW + HOUR)
-        tickets.comment_as_customer(people.customer, ticket, "That one.", now=NOW + 2 * HOUR)
+        comments.reply(people.agent, ticket, "Which?", Event.STAFF_REPLY_AND_WAIT, now=NOW + HOUR)
+        comments.comment_as_customer(people.customer, ticket, "That one.", now=NOW + 2 * HOUR)
         assert _ticket(ticket).status is Status.IN_PROGRESS
         assert _metrics(ticket) == {
             "FIRST_RESPONSE": "met",
@@ -245,9 +245,9 @@ class TestCustomersComment:
     def test_it_reopens_a_ticket_closed_lately_and_cancels_the_request_to_rate(
         self, people, ticket
     ):
-        tickets.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE, now=NOW + HOUR)
+        comments.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE, now=NOW + HOUR)
         assert _one(FeedbackRequest).state == "PENDING"
-        again = tickets.comment_as_customer(
+        again = comments.comment_as_customer(
             people.customer, ticket, "No.", now=NOW + timedelta(days=7)
         )
         assert again == ticket
@@ -258,7 +258,7 @@ class TestCustomersComment:
 
     def test_on_a_ticket_closed_long_ago_it_opens_a_new_one(self, people, ticket):
         tickets.close_ticket(people.customer, ticket, now=NOW)
-        new = tickets.comment_as_customer(
+        new = comments.comment_as_customer(
             people.customer, ticket, "It burns again.", now=NOW + timedelta(days=8)
         )
         assert new != ticket
@@ -274,7 +274,7 @@ class TestCustomersComment:
     def test_a_foreign_ticket_does_not_exist(self, people, ticket, make):
         stranger = make.customer()
         for verb in (
-            lambda: tickets.comment_as_customer(stranger, ticket, "x"),
+            lambda: comments.comment_as_customer(stranger, ticket, "x"),
             lambda: tickets.close_ticket(stranger, ticket),
             lambda: tickets.reopen_ticket(stranger, ticket),
             lambda: tickets.rate_ticket(stranger, ticket, 5, None),
@@ -286,7 +286,7 @@ class TestCustomersComment:
 
     def test_staff_speak_through_replies(self, people, ticket):
         with pytest.raises(NotFound):
-            tickets.comment_as_customer(people.agent, ticket, "x")
+            comments.comment_as_customer(people.agent, ticket, "x")
 
 
 class TestClosingAndReopening:
@@ -313,7 +313,7 @@ class TestClosingAndReopening:
         assert _ticket(ticket).status is status
 
     def test_a_reopened_ticket_of_an_agent_who_is_away_returns_to_the_pool(self, people, ticket):
-        tickets.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE)
+        comments.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE)
         agents.set_availability(people.agent, people.agent.profile_id, Availability.AWAY)
         tickets.reopen_ticket(people.customer, ticket)
         assert _ticket(ticket).assigned_agent_id is None
@@ -321,14 +321,14 @@ class TestClosingAndReopening:
     def test_an_agent_who_is_away_keeps_the_ticket_they_are_answering(self, people, ticket):
         tickets.close_ticket(people.agent, ticket)
         agents.set_availability(people.agent, people.agent.profile_id, Availability.AWAY)
-        tickets.reply(people.agent, ticket, "One more thing.", Event.STAFF_REPLY_REOPENING)
+        comments.reply(people.agent, ticket, "One more thing.", Event.STAFF_REPLY_REOPENING)
         row = _ticket(ticket)
         assert (row.assigned_agent_id, row.status) == (people.agent.profile_id, Status.IN_PROGRESS)
 
     def test_reopened_for_a_colleague_who_is_away_it_waits_in_the_pool_as_open(
         self, people, ticket
     ):
-        tickets.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE)
+        comments.reply(people.agent, ticket, "Done.", Event.STAFF_REPLY_AND_CLOSE)
         agents.set_availability(people.agent, people.agent.profile_id, Availability.AWAY)
         tickets.reopen_ticket(people.admin, ticket)
         row = _ticket(ticket)
@@ -348,7 +348,7 @@ class TestAssigning:
         assert _ticket(ticket).status is Status.OPEN
 
     def test_a_ticket_returned_to_the_pool_is_open_again(self, people, ticket):
-        tickets.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
+        comments.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
         tickets.assign_ticket(people.agent, ticket, None)
         row = _ticket(ticket)
         assert (row.status, row.assigned_agent_id) == (Status.OPEN, None)
@@ -394,7 +394,7 @@ class TestChanging:
         assert _ticket(ticket).title == "first"
 
     def test_a_customers_comment_makes_no_staff_form_stale(self, people, ticket):
-        tickets.comment_as_customer(people.customer, ticket, "Hurry!")
+        comments.comment_as_customer(people.customer, ticket, "Hurry!")
         tickets.change_ticket(people.agent, ticket, TicketChanges(title="x"), version=1)
 
     def test_a_shorter_target_moves_the_due_time(self, people, ticket):
@@ -450,7 +450,7 @@ class TestRating:
 
 class TestComments:
     def test_an_edit_keeps_the_old_text(self, people, ticket):
-        comment = tickets.reply(people.agent, ticket, "frist", Event.STAFF_REPLY)
+        comment = comments.reply(people.agent, ticket, "frist", Event.STAFF_REPLY)
         comments.edit_comment(people.agent, comment, "first", version=1)
         row = _one(Comment)
         assert row.content == "first"
@@ -459,7 +459,7 @@ class TestComments:
             comments.edit_comment(people.agent, comment, "other", version=1)
 
     def test_agents_edit_their_own_and_admins_any(self, people, ticket, make):
-        comment = tickets.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
+        comment = comments.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
         with pytest.raises(NotAllowed):
             comments.edit_comment(make.agent(), comment, "y", version=1)
         comments.edit_comment(people.admin, comment, "y", version=1)
@@ -470,17 +470,17 @@ class TestComments:
         assert "comment_deleted" in _actions(ticket)
 
     def test_customers_edit_their_own_for_fifteen_minutes_and_know_of_no_note(self, people, ticket):
-        tickets.comment_as_customer(people.customer, ticket, "x")
+        comments.comment_as_customer(people.customer, ticket, "x")
         comment = _one(Comment)
         comments.edit_comment(people.customer, comment.id, "y", version=1)
         assert _one(Comment).content == "y"
-        note = tickets.add_note(people.agent, ticket, "secret")
+        note = comments.add_note(people.agent, ticket, "secret")
         with pytest.raises(NotFound):
             comments.edit_comment(people.customer, note, "z", version=1)
 
     def test_fifteen_minutes_later_it_is_too_late(self, people, ticket):
         then = datetime.now(UTC) - timedelta(minutes=15)
-        tickets.comment_as_customer(people.customer, ticket, "x", now=then)
+        comments.comment_as_customer(people.customer, ticket, "x", now=then)
         with pytest.raises(NotAllowed):
             comments.edit_comment(people.customer, _one(Comment).id, "y", version=1)
         assert _one(Comment).content == "x"
@@ -496,7 +496,7 @@ class TestPeople:
             profiles.create_profile(people.agent, "NEW@x.org", "New", Role.CUSTOMER)
 
     def test_an_agent_who_becomes_something_else_hands_over(self, people, ticket):
-        tickets.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
+        comments.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
         profiles.change_profile(
             people.admin,
             people.agent.profile_id,
@@ -515,7 +515,7 @@ class TestPeople:
             session.add(user)
             session.flush()
             session.get(Profile, people.agent.profile_id).user_id = str(user.id)
-        tickets.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
+        comments.reply(people.agent, ticket, "x", Event.STAFF_REPLY)
         with pytest.raises(NotAllowed):
             profiles.set_active(people.agent, people.agent.profile_id, False)
         profiles.set_active(people.admin, people.agent.profile_id, False)

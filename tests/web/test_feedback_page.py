@@ -13,7 +13,7 @@ from emberone.domain.lifecycle import Event
 from emberone.mail.rendering import render
 from emberone.mail.site import current_site
 from emberone.models import FeedbackRequest, HistoryEntry, Letter, Profile, Ticket
-from emberone.services import feedback, tickets
+from emberone.services import comments, feedback, tickets
 
 
 class Invited:
@@ -25,7 +25,7 @@ class Invited:
         self.ticket_id = tickets.open_ticket(
             self.customer, self.customer.profile_id, "My <b>secret</b> printer", "It burns."
         )
-        tickets.reply(self.agent, self.ticket_id, "Water?", Event.STAFF_REPLY_AND_CLOSE)
+        comments.reply(self.agent, self.ticket_id, "Water?", Event.STAFF_REPLY_AND_CLOSE)
         assert feedback.sweep_feedback() == 1
         with reading(SYSTEM) as session:
             letter = session.scalars(

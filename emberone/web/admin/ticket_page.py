@@ -13,6 +13,7 @@ from emberone.domain.enums import Status
 from emberone.domain.errors import EmberOneError, IllegalTransition, StaleWrite
 from emberone.domain.lifecycle import Event
 from emberone.queries import agents, comments, feedback, history, sla, tickets
+from emberone.services import comments as speaking
 from emberone.services import tickets as service
 from emberone.web.admin import choices, wording
 from emberone.web.admin.base import attempt, carry_out, done, found, refused
@@ -55,10 +56,10 @@ class TicketPages(TicketList):
         text = values.raw("text")
         # Whatever of the two says "note" wins: a note must never reach the customer.
         if verb == _NOTE or values.one_of("kind", ("reply", _NOTE)) == _NOTE:
-            outcome = attempt(service.add_note, actor, ticket_id, text)
+            outcome = attempt(speaking.add_note, actor, ticket_id, text)
             message, draft_kind = _("The note was added."), _NOTE
         else:
-            outcome = attempt(service.reply, actor, ticket_id, text, VERBS[verb])
+            outcome = attempt(speaking.reply, actor, ticket_id, text, VERBS[verb])
             message, draft_kind = _("Your reply was sent."), "reply"
         if isinstance(outcome, EmberOneError):
             return self._page(number, refusal=outcome, draft=text, draft_kind=draft_kind)

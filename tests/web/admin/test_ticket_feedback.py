@@ -8,7 +8,7 @@ import pytest
 
 from emberone.domain.feedback import SkipReason
 from emberone.domain.lifecycle import Event
-from emberone.services import feedback, tickets
+from emberone.services import comments, feedback, tickets
 from emberone.web.admin.wording import SKIP_REASONS
 from tests.web.admin.conftest import rows
 
@@ -39,7 +39,7 @@ def card(browser, ticket):
 def answered(agent, open_ticket):
     """A ticket that the agent answered and has."""
     ticket = open_ticket(now=now_less(days=3))
-    tickets.reply(agent, ticket.id, "Water?", Event.STAFF_REPLY, now=now_less(days=3))
+    comments.reply(agent, ticket.id, "Water?", Event.STAFF_REPLY, now=now_less(days=3))
     return ticket
 
 

@@ -128,7 +128,7 @@ def test_an_emptied_page_leads_back_to_the_first(as_agent, make, owner, customer
 
 
 def test_search_finds_comments_and_a_number_jumps(as_agent, open_ticket, agent):
-    from emberone.services.tickets import add_note
+    from emberone.services.comments import add_note
 
     ticket, other = open_ticket("Printer on fire"), open_ticket("Lost parcel")
     add_note(agent, other.id, "The zebra took it.")
@@ -184,7 +184,7 @@ def test_a_list_costs_the_same_few_queries_for_20_rows_and_for_200(
 def test_the_page_of_a_ticket_costs_the_same_for_2_comments_and_for_60(
     as_agent, open_ticket, agent, queries
 ):
-    from emberone.services.tickets import add_note
+    from emberone.services.comments import add_note
 
     ticket = open_ticket()
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emberone.domain.enums import CommentType, Priority, Status
-from emberone.services import tickets
+from emberone.services import comments, tickets
 from tests.web.admin.conftest import look, rows
 
 
@@ -270,8 +270,8 @@ def test_the_conversation_reads_from_oldest_to_newest_with_the_box_at_its_end(
     as_agent, agent, customer, open_ticket
 ):
     ticket = open_ticket(text="FIRST")
-    tickets.add_note(agent, ticket.id, "SECOND")
-    tickets.comment_as_customer(customer, ticket.id, "THIRD")
+    comments.add_note(agent, ticket.id, "SECOND")
+    comments.comment_as_customer(customer, ticket.id, "THIRD")
     page = as_agent.get(f"/admin/ticket/{ticket.number}/").get_data(as_text=True)
     places = [page.index(word) for word in ("FIRST", "SECOND", "THIRD", 'id="composer"')]
     assert places == sorted(places)
@@ -280,7 +280,7 @@ def test_the_conversation_reads_from_oldest_to_newest_with_the_box_at_its_end(
 def test_a_follow_up_names_the_ticket_it_continues(as_agent, customer, make):
     then = datetime.now(UTC) - timedelta(days=30)
     old = look(make.ticket(customer, now=then, status=Status.CLOSED))
-    new = look(tickets.comment_as_customer(customer, old.id, "It is back."))
+    new = look(comments.comment_as_customer(customer, old.id, "It is back."))
     assert f"continues #{old.number}" in as_agent.get(f"/admin/ticket/{new.number}/").get_data(
         as_text=True
     )
@@ -299,7 +299,7 @@ def test_scripts_in_every_text_are_shown_as_text(as_agent, make, admin):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     customer = make.customer(evil)
     ticket = look(make.ticket(customer, title=evil, description=evil))
-    tickets.add_note(admin, ticket.id, evil)
+    comments.add_note(admin, ticket.id, evil)
     change(as_agent, ticket, title=evil + "2")
     for address in (f"ticket/{ticket.number}/", "ticket/", "comment/", "history/", "profile/"):
         page = as_agent.get(f"/admin/{address}").get_data(as_text=True)

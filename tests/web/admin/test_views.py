@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from emberone.domain.enums import Availability, Role
-from emberone.services import tickets
+from emberone.services import comments, tickets
 from emberone.services.agents import change_agent
 from emberone.services.comments import edit_comment
 from tests.web.admin.conftest import look, rows
@@ -65,7 +65,7 @@ def test_every_page_has_one_heading_a_language_and_labelled_fields(as_admin, ope
 def note(agent, open_ticket):
     """An internal note of the agent."""
     ticket = open_ticket()
-    return tickets.add_note(agent, ticket.id, "Zebra note")
+    return comments.add_note(agent, ticket.id, "Zebra note")
 
 
 def content(comment):
@@ -79,7 +79,7 @@ def edit(browser, comment, text, version=1):
 
 def test_comments_are_listed_searched_and_filtered(as_agent, note, agent, customer, open_ticket):
     ticket = open_ticket("Other")
-    tickets.comment_as_customer(customer, ticket.id, "Horse question")
+    comments.comment_as_customer(customer, ticket.id, "Horse question")
     assert "Zebra note" in text_of(as_agent, "comment/")
     for query, shows in (
         ("search=zebra", "Zebra"), ("type=USER", "Horse"), ("type=INTERNAL", "Zebra"),
@@ -104,7 +104,7 @@ def test_ones_own_comment_is_edited_and_what_it_said_is_kept(as_agent, note):
 def test_an_agent_edits_no_comment_of_others_and_an_admin_does(as_agent, as_admin, make, note):
     ben = make.agent("Ben")
     ticket = rows("SELECT ticket_id FROM comments")[0][0]
-    theirs = tickets.add_note(ben, ticket, "Ben's")
+    theirs = comments.add_note(ben, ticket, "Ben's")
     assert as_agent.get(f"/admin/comment/edit/?id={theirs}").status_code == 403
     assert edit(as_agent, theirs, "Mine").status_code == 403
     assert content(theirs) == "Ben's"
