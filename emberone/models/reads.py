@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from emberone.db import Base
+from emberone.db import Base, created_at
 
 
 class TicketRead(Base):
@@ -20,5 +20,7 @@ class TicketRead(Base):
         ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
     )
     activity_no: Mapped[int] = mapped_column(BigInteger)
+    #: When that was: comments after it are new to the person.
+    seen_at: Mapped[created_at]
 
     __table_args__ = (Index("ix_ticket_reads_ticket_id", "ticket_id"),)
