@@ -40,6 +40,8 @@ class Settings:
     port: int
     #: How many reverse proxies of ours stand in front and name the client's address.
     trusted_proxies: int = 0
+    #: Who brings it may read `/metrics`; None: only on an installation that is this machine's own.
+    metrics_token: str | None = None
 
     @property
     def is_https(self) -> bool:
@@ -76,6 +78,7 @@ class Settings:
             host=host,
             port=port,
             trusted_proxies=_trusted_proxies(environ),
+            metrics_token=_metrics_token(environ),
         )
 
 
@@ -144,6 +147,15 @@ def _trusted_proxies(environ: Mapping[str, str]) -> int:
             "EMBERONE_TRUSTED_PROXIES must be the number of proxies in front, from 0 to 9."
         )
     return int(text)
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str | None:
+    token = environ.get("EMBERONE_METRICS_TOKEN")
+    if token and len(token) < MINIMUM_SECRET_LENGTH:
+        raise ConfigurationError(
+            f"EMBERONE_METRICS_TOKEN is too short: at least {MINIMUM_SECRET_LENGTH} characters."
+        )
+    return token or None
 
 
 def _in_url(host: str) -> str:

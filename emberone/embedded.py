@@ -38,6 +38,9 @@ THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "
 
 SUPERUSER = "postgres"
 
+#: What the server calls itself, for whoever wonders where the data lies.
+CLUSTER_NAME = "emberone-embedded"
+
 _START_SECONDS = 60.0
 #: Where postmaster.pid says how far the server has come.
 _STATUS_LINE = 7
@@ -262,6 +265,8 @@ class EmbeddedPostgres(Server):
             "log_timezone": "UTC",
             "jit": "off",
             "log_checkpoints": "off",
+            # By which `emberone doctor --production` knows it.
+            "cluster_name": CLUSTER_NAME,
             **self.options,
         }
         pairs = [part for name, text in settings.items() for part in ("-c", f"{name}={text}")]

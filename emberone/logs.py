@@ -1,10 +1,25 @@
 """How the product's log reads: time, level, logger, event, and what the event carries."""
 
+import json
 import logging
 import time
+from contextvars import ContextVar
 
 #: What every record has; the rest came with `extra`.
 _USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "data"}
+
+#: What every line of this request carries besides its own.
+_bound: ContextVar[dict[str, object]] = ContextVar("bound", default={})  # noqa: B039 - never changed
+
+
+def bind(**values: object) -> None:
+    """Let every line from here on carry these values, until :func:`unbind`."""
+    _bound.set(values)
+
+
+def unbind() -> None:
+    """Let the lines that follow stand for themselves."""
+    _bound.set({})
 
 
 class EventFormatter(logging.Formatter):
@@ -19,7 +34,8 @@ class EventFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line, with the event's own values at its end."""
-        extras = {name: value for name, value in vars(record).items() if name not in _USUAL}
+        own = {name: value for name, value in vars(record).items() if name not in _USUAL}
+        extras = {**own, **_bound.get()}
         words = [f"{name}={_one_line(value)}" for name, value in extras.items()]
         return " ".join([super().formatMessage(record), *words])
 
@@ -35,4 +51,6 @@ def log_to_stderr() -> None:
 
 def _one_line(value: object) -> str:
     text = str(value)
-    return repr(text) if not text or not text.isprintable() or " " in text else text
+    # Quoted as in JSON, which every reader of logfmt takes.
+    is_plain = text and text.isprintable() and not set(text) & set(' "=')
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

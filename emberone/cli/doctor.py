@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import psycopg
@@ -11,6 +12,9 @@ from sqlalchemy.engine import make_url
 
 from emberone.cli.migrate import newest
 from emberone.config import Settings
+
+if TYPE_CHECKING:
+    from emberone.cli.doctor_production import Rule
 
 _PATIENCE = 5
 
@@ -32,7 +36,13 @@ class Finding(NamedTuple):
 
 
 @click.command("doctor")
-def command() -> None:
+@click.option(
+    "--production",
+    "is_production",
+    is_flag=True,
+    help="Also fail on what real customers must not meet: demo, embedded database, http, no mail.",
+)
+def command(is_production: bool) -> None:
     """Check the installation and say what is wrong.
 
     Exit status 0: it works (warnings included). 1: something fails. 2: the
@@ -40,7 +50,8 @@ def command() -> None:
     """
     settings = Settings.from_env()
     verdicts = set()
-    for verdict, subject, words in _findings(settings):
+    findings = _findings(settings)
+    for verdict, subject, words in chain(findings, _production(settings) if is_production else ()):
         verdicts.add(verdict)
         click.echo(f"{verdict:<5} {subject:<16} {words}")
     sys.exit(1 if Verdict.FAIL in verdicts else 0)
@@ -51,6 +62,25 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _database(settings)
     yield _broker(settings)
     yield _mail(settings)
+
+
+def _production(settings: Settings) -> Iterator[Finding]:
+    from emberone.cli import doctor_production as rules
+
+    yield from map(_judged, rules.of_environment(settings))
+    try:
+        with _as_owner(settings) as connection:
+            if _schema(connection).verdict is Verdict.OK:
+                yield from map(_judged, rules.of_database(connection))
+    except psycopg.OperationalError:
+        # Told already: the database cannot be reached.
+        return
+
+
+def _judged(rule: "Rule") -> Finding:
+    if rule.holds:
+        return Finding(Verdict.OK, rule.subject, rule.well)
+    return Finding(Verdict.FAIL, rule.subject, rule.ill)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

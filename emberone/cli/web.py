@@ -3,7 +3,9 @@
 import errno
 import ipaddress
 import os
+import shutil
 import socket
+import tempfile
 from typing import Any
 
 import click
@@ -99,7 +101,15 @@ def _serve(settings: Settings) -> None:
             send_nudges_with(nudges.send)
             return create_app()
 
-    _Server().run()
+    folder, master = tempfile.mkdtemp(prefix="emberone-metrics-"), os.getpid()
+    # Before Prometheus' library is imported: all processes write their figures there.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        _Server().run()
+    finally:
+        # Forked workers come by here too when they end.
+        if os.getpid() == master:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _gunicorn_settings(settings: Settings) -> dict[str, Any]:
@@ -122,9 +132,17 @@ def _gunicorn_settings(settings: Settings) -> dict[str, Any]:
         # It would be a socket in the user's home that several runs contend for.
         "control_socket_disable": True,
         "post_fork": _tie_to_master,
+        "child_exit": _forget_gauges,
     }
 
 
 def _tie_to_master(arbiter: Any, worker: Any) -> None:
     # A worker would otherwise notice a killed master only at its next heartbeat.
     die_with_parent(arbiter.pid, 9)
+
+
+def _forget_gauges(arbiter: Any, worker: Any) -> None:
+    """Drop the figures of a process that has ended and that only it could speak of."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

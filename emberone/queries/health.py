@@ -24,6 +24,33 @@ _PROGRESS = text(
 )
 
 
+#: What waits, one count each over a partial index that holds only what waits.
+_WAITING = text(
+    "SELECT"
+    " (SELECT count(*) FROM tickets WHERE assigned_agent_id IS NULL"
+    " AND status IN ('OPEN', 'IN_PROGRESS') AND assignment_skipped_at IS NULL) AS unassigned,"
+    " (SELECT count(*) FROM tickets WHERE assigned_agent_id IS NULL"
+    " AND status IN ('OPEN', 'IN_PROGRESS') AND assignment_skipped_at IS NOT NULL)"
+    " AS unassignable,"
+    " (SELECT coalesce(sum(open_count), 0) FROM agents) AS assigned"
+)
+_LETTERS = text(
+    "SELECT state, count(*) AS n FROM mail_outbox"
+    " WHERE state = 'queued' OR state = 'sending' OR state = 'dead' GROUP BY state"
+)
+_AGENTS = text("SELECT availability, count(*) AS n FROM agents GROUP BY availability")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured quantity, by the values of one label."""
+
+    name: str
+    meaning: str
+    label: str
+    values: dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class SweepProgress:
     """What is known of one job's runs; everything is None before the first."""
@@ -75,6 +102,28 @@ def sweep_states(session: Session) -> dict[str, str]:
         f"sweep:{progress.job}": OK if progress.has_run else "has not run yet"
         for progress in sweep_progress(session)
     }
+
+
+def figures(session: Session) -> list[Figure]:
+    """What waits and who works, for a monitoring system that asks every few seconds."""
+    tickets = session.execute(_WAITING).mappings().one()
+    letters = {row.state: float(row.n) for row in session.execute(_LETTERS)}
+    agents = {row.availability: float(row.n) for row in session.execute(_AGENTS)}
+    return [
+        Figure(
+            "active_tickets",
+            "Tickets that are open or in progress, by who has them.",
+            "kind",
+            {name: float(count) for name, count in tickets.items()},
+        ),
+        Figure(
+            "letters",
+            "Letters that have yet to leave, or never will.",
+            "state",
+            {state: letters.get(state, 0.0) for state in ("queued", "sending", "dead")},
+        ),
+        Figure("agents", "Agents by availability.", "availability", agents),
+    ]
 
 
 def broker_problem(url: str, *, seconds: float = 0.5) -> str | None:

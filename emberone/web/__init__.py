@@ -7,11 +7,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from emberone.config import Settings
 from emberone.core import create_core
-from emberone.web import feedback, health, portal, start
+from emberone.web import feedback, health, metrics, portal, start
 from emberone.web.access import init_access
 from emberone.web.admin import init_panel
 from emberone.web.errors import init_errors
 from emberone.web.health import init_health
+from emberone.web.observing import init_observing
 from emberone.web.security import init_security
 from emberone.web.session import init_session
 from emberone.web.theme import init_theme
@@ -32,13 +33,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_theme(app, search_endpoint="ticket.index_view")
     Babel(app)
     # Checks run in this order: who asks, what they ask for, whether they mean it.
+    init_observing(app)
     init_session(app)
     init_access(app)
     init_errors(app)
     CSRFProtect(app)
     init_security(app, settings)
     init_health(app, settings)
-    for part in (start, health, portal, feedback):
+    for part in (start, health, metrics, portal, feedback):
         app.register_blueprint(part.blueprint)
     # Names of views are texts, which are looked up in this application and no other.
     with app.app_context():

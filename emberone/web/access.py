@@ -27,6 +27,8 @@ _EVERYONE = {
     "theme.asset": PUBLIC,
     "health.alive": PUBLIC,
     "health.ready": PUBLIC,
+    # It asks for its own token.
+    "metrics.metrics": PUBLIC,
     # The token in the address is the permission.
     "feedback.page": PUBLIC,
     "feedback.submit": PUBLIC,

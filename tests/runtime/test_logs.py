@@ -2,7 +2,7 @@
 
 import logging
 
-from emberone.logs import EventFormatter
+from emberone.logs import EventFormatter, bind, unbind
 
 
 def line(message: str, **extra: object) -> str:
@@ -24,4 +24,13 @@ def test_what_an_event_carries_is_shown() -> None:
 
 def test_a_value_never_breaks_the_line() -> None:
     shown = line("import.refused", reason="two\nlines", file="a b", empty="")
-    assert shown.endswith(r"reason='two\nlines' file='a b' empty=''")
+    assert shown.endswith(r'reason="two\nlines" file="a b" empty=""')
+
+
+def test_what_a_request_is_known_by_is_on_every_line_of_it() -> None:
+    bind(request_id="ab12", ticket=1024)
+    try:
+        assert line("mail.kept").endswith("mail.kept request_id=ab12 ticket=1024")
+    finally:
+        unbind()
+    assert line("mail.kept").endswith("mail.kept")

@@ -30,6 +30,7 @@ OPEN_TO_EVERYONE = {
     "theme.asset",
     "health.alive",
     "health.ready",
+    "metrics.metrics",
     "feedback.page",
     "feedback.submit",
     "feedback.unsubscribe_page",
