@@ -1,4 +1,4 @@
-"""Letters: the mail log, and one letter as its reader sees it. For admins only (MAIL_VIEW)."""
+"""Letters: the mail log, and one letter as its reader sees it. MAIL_VIEW opens them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import MailState
+from emberone.mail.fates import Faring, Fate, fate
 from emberone.mail.rendering import Rendered, render, render_subject
 from emberone.mail.site import Site
 from emberone.models import Letter, Profile, Ticket
@@ -86,6 +87,49 @@ def list_letters(session: Session, filters: LetterFilters, paging: Paging) -> Pa
     if filters.ticket_id is not None:
         statement = statement.where(Letter.ticket_id == filters.ticket_id)
     return fetch_page(session, statement, LetterRow, paging)
+
+
+class LetterLine(NamedTuple):
+    """One letter about a ticket, as the ticket's timeline tells of it."""
+
+    id: UUID
+    #: The folder below `templates/mail/`.
+    letter: str
+    to_profile_id: UUID | None
+    #: None once the profile is deleted.
+    to_name: str | None
+    state: MailState
+    send_after: datetime
+    attempts: int
+    last_error: str | None
+    sent_at: datetime | None
+    created_at: datetime
+
+    def fate(self, now: datetime) -> Fate:
+        """What became of it so far and what comes, in words; needs the request's language."""
+        return fate(Faring(self.state, self.send_after, self.attempts, self.last_error), now)
+
+
+def letters_of(session: Session, ticket_id: UUID) -> list[LetterLine]:
+    """Every letter about a ticket, the oldest first."""
+    statement: Select[*tuple[Any, ...]] = (
+        select(
+            Letter.id,
+            Letter.letter,
+            Letter.to_profile_id,
+            Profile.full_name,
+            Letter.state,
+            Letter.send_after,
+            Letter.attempts,
+            Letter.last_error,
+            Letter.sent_at,
+            Letter.created_at,
+        )
+        .outerjoin(Profile, Profile.id == Letter.to_profile_id)
+        .where(Letter.ticket_id == ticket_id)
+        .order_by(Letter.created_at, Letter.id)
+    )
+    return [LetterLine(*row) for row in session.execute(statement)]
 
 
 def letter_details(session: Session, letter_id: UUID) -> LetterRow | None:

@@ -21,6 +21,7 @@ from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import MailState
 from emberone.domain.errors import Conflict, NotFound
 from emberone.jobs import Job, nudge
+from emberone.mail.fates import MAX_ATTEMPTS
 from emberone.mail.messages import compose
 from emberone.mail.rendering import render
 from emberone.mail.site import Site, current_settings, current_site
@@ -32,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 #: For how long a letter is somebody's to deliver; longer than any server may take.
 LEASE_S: Final = 120
-#: A letter that was tried this often is dead, after some eighteen hours.
-MAX_ATTEMPTS: Final = 8
 #: The pause after the first failure; five times as long after each further one.
 FIRST_PAUSE_S: Final = 5
 LONGEST_PAUSE_S: Final = 12 * 3600

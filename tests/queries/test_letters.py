@@ -1,6 +1,7 @@
 """The mail log."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from emberone.queries.letters import (
     CREATED,
     LetterFilters,
     letter_details,
+    letters_of,
     list_letters,
     preview,
     subject,
@@ -84,6 +86,17 @@ def test_agents_see_the_letters_about_tickets_only(make, five):
     page, _ = pages(make.agent())
     assert page.rows
     assert all(row.ticket_id for row in page.rows)
+
+
+def test_a_tickets_letters_are_told_oldest_first(make, five):
+    agent, ticket = five
+    with reading(make.agent()) as session:
+        lines = letters_of(session, ticket)
+        assert letters_of(session, UUID(int=0)) == []
+    assert [line.created_at for line in lines] == [T0 + timedelta(minutes=n) for n in range(5)]
+    assert {(line.letter, line.to_name, line.to_profile_id) for line in lines} == {
+        ("assigned", "Ana Costa", agent.profile_id)
+    }
 
 
 def test_a_letter_is_shown_as_its_reader_sees_it_without_secrets(make, five):

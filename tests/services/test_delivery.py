@@ -12,6 +12,7 @@ from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import MailState
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
+from emberone.mail.fates import MAX_ATTEMPTS
 from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
 from emberone.mail.smtp import MailServer
@@ -154,7 +155,7 @@ def test_pauses_grow_and_the_eighth_failure_is_the_last(smtp, sink, write):
     smtp(sink)
     sink.behaviour = "defer"
     letter, now, pauses = write(), database_now(), []
-    for attempt in range(1, delivery.MAX_ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         assert load(letter).state is MailState.QUEUED
         assert delivery.deliver_due(now=now) == 1
         failed = load(letter)
@@ -333,7 +334,7 @@ def test_a_server_that_dies_after_taking_a_letter_sees_the_same_message_id_again
 def test_a_letter_whose_deliverers_keep_dying_ends_as_dead(smtp, sink, write):
     smtp(sink)
     letter, now = write(), database_now()
-    for _ in range(delivery.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         assert delivery._claim(now=now).id == letter
         now = load(letter).leased_until
     assert delivery.deliver_due(now=now) == 1
