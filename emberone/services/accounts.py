@@ -2,6 +2,7 @@
 
 import secrets
 import unicodedata
+from datetime import datetime
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -25,14 +26,22 @@ HASHING = {"time_cost": 3, "memory_cost": 65536, "parallelism": 4}
 
 
 @service
-def create_account(actor: Actor, email: str, full_name: str, role: Role, password: str) -> UUID:
+def create_account(
+    actor: Actor,
+    email: str,
+    full_name: str,
+    role: Role,
+    password: str,
+    *,
+    now: datetime | None = None,
+) -> UUID:
     """Make a person who can sign in at once; returns the profile's id.
 
     Raises Conflict where someone has this address already, with or without a sign-in.
     """
     email, full_name = texts.address(email), texts.person_name(full_name)
     hashed = hash_password(password)
-    with transaction(actor) as session:
+    with transaction(actor, now=now) as session:
         require(actor, PROFILE_MANAGE)
         with as_system(session):
             refuse_taken_address(session, email)

@@ -109,7 +109,7 @@ def deliver_due(*, limit: int = 50, now: datetime | None = None) -> int:
     """
     settings = current_settings()
     if settings.smtp_url is None:
-        return _keep_due(limit, now=now)
+        return keep_due(limit=limit, now=now)
     site = current_site()
     server = MailServer(settings.smtp_url, our_name=site.domain)
     return deliver_with(server, site, limit=limit, now=now)
@@ -266,6 +266,7 @@ def _bury(letter: Claimed, refusal: Refused, *, now: datetime | None) -> None:
 
 
 @service
-def _keep_due(limit: int, *, now: datetime | None) -> int:
+def keep_due(*, limit: int = 50, now: datetime | None = None) -> int:
+    """Keep letters that are due where one can look at them, instead of sending them; count them."""
     with transaction(SYSTEM, now=now) as session:
         return len(session.scalars(_KEEP, {"limit": limit}).all())

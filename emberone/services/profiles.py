@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -27,10 +28,12 @@ class NewCustomer:
 
 
 @service
-def create_profile(actor: Actor, email: str, full_name: str, role: Role) -> UUID:
+def create_profile(
+    actor: Actor, email: str, full_name: str, role: Role, *, now: datetime | None = None
+) -> UUID:
     """Make a person known; agents may do so for customers."""
     email, full_name = texts.address(email), texts.person_name(full_name)
-    with transaction(actor) as session:
+    with transaction(actor, now=now) as session:
         require(actor, PROFILE_CREATE, role=role)
         profile = Profile(email=email, full_name=full_name, role=role)
         session.add(profile)
