@@ -66,6 +66,10 @@ class Ticket(Base):
     #: Moves with what the customer can see, and with nothing else.
     public_version: Mapped[row_version]
     public_updated_at: Mapped[created_at]
+    #: The status as the customer is told it: a return to the pool is no step back.
+    public_status: Mapped[Status] = mapped_column(server_default=text("'OPEN'"))
+    #: The priority the customer asked for; how staff and SLA plans rank it is theirs.
+    public_priority: Mapped[Priority] = mapped_column(server_default=text("'MEDIUM'"))
     #: Moves with everything that staff can see: one number tells a page whether there is news.
     activity_no: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
     #: When something last happened: a comment, a change; putting aside and edits do not count.

@@ -155,7 +155,7 @@ def assign_ticket(
     """
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
-        _require_version(ticket, version)
+        _require_version(actor, ticket, version)
         _assign(session, actor, ticket, agent_id)
 
 
@@ -171,7 +171,7 @@ def change_ticket(
     """Change some fields at once; StaleWrite where someone else changed the ticket meanwhile."""
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
-        _require_version(ticket, version)
+        _require_version(actor, ticket, version)
         _edit(actor, ticket, changes)
         _prioritise(session, actor, ticket, changes)
         _route(session, actor, ticket, changes)
@@ -201,9 +201,11 @@ def rate_ticket(
             feedback.rate_in_portal(session, ticket, rating, text, at=now_of(session))
 
 
-def _require_version(ticket: Ticket, version: int | None) -> None:
-    if version is not None and ticket.version != version:
-        raise StaleWrite(version=ticket.version)
+def _require_version(actor: Actor, ticket: Ticket, version: int | None) -> None:
+    # A customer's form knows the version of what they can see; the other would tell of more.
+    present = ticket.public_version if actor.is_customer else ticket.version
+    if version is not None and present != version:
+        raise StaleWrite(version=present)
 
 
 def _require_customer(session: Session, customer_id: UUID) -> None:
@@ -260,16 +262,27 @@ def _edit(actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
 
 
 def _prioritise(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
-    if changes.priority is UNSET or changes.priority is ticket.priority:
+    if changes.priority is UNSET:
         return
-    limit = current(session).customer_max_priority
-    require(actor, TICKET_SET_PRIORITY, ticket, priority=changes.priority, limit=limit)
+    if actor.is_customer and changes.priority is not ticket.public_priority:
+        _require_priority(session, actor, ticket, changes.priority)
+        with as_system(session):
+            # Also where staff rank it so already: what the customer asked for is shown to them.
+            ticket.public_priority = changes.priority
+    if changes.priority is ticket.priority:
+        return
+    _require_priority(session, actor, ticket, changes.priority)
     ticket.priority = changes.priority
     session.flush()
     with as_system(session):
         # The trigger has moved the priority that SLA targets follow.
         session.refresh(ticket, ["sla_priority"])
         clocks.priority_changed(session, ticket, at=now_of(session))
+
+
+def _require_priority(session: Session, actor: Actor, ticket: Ticket, wanted: Priority) -> None:
+    limit = current(session).customer_max_priority
+    require(actor, TICKET_SET_PRIORITY, ticket, priority=wanted, limit=limit)
 
 
 def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:

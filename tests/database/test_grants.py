@@ -271,10 +271,13 @@ class TestCustomer:
         )
 
     def test_reads_the_public_history_of_own_tickets_only(self, people):
-        people.as_(people.agent)(
-            "UPDATE tickets SET assigned_agent_id = %s, status = 'IN_PROGRESS'",
+        by_agent = people.as_(people.agent)
+        by_agent(
+            "UPDATE tickets SET assigned_agent_id = %s, status = 'IN_PROGRESS', priority = 'LOW'",
             people.agent.profile_id,
         )
+        by_agent("UPDATE tickets SET assigned_agent_id = NULL, status = 'OPEN'")
+        by_agent("UPDATE tickets SET status = 'WAITING'")
         run = people.as_(people.customer)
         run.refuses("SELECT * FROM history")
         rows = run("SELECT ticket_id, action, new_value FROM ticket_history_public ORDER BY id")

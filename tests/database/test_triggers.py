@@ -196,7 +196,8 @@ class TestTicketColumns:
         [
             ("title = 'x'", True, True),
             ("status = 'WAITING'", True, True),
-            ("priority = 'LOW'", True, True),
+            ("status = 'IN_PROGRESS'", True, True),
+            ("priority = 'LOW'", True, False),
             ("tags = '{vip}'", True, False),
             ("assigned_agent_id = (SELECT profile_id FROM agents)", True, False),
             ("title = title", False, False),
@@ -213,6 +214,28 @@ class TestTicketColumns:
         assert after[1] - before[1] == int(moves_public)
         assert (after[2] != before[2]) == moves_public
         assert after[3] > before[3]
+
+    def test_going_back_to_the_pool_is_no_step_back_to_the_customer(self, owner, people):
+        sql = "SELECT status, public_status, public_version FROM tickets WHERE id = %s"
+
+        def become(status):
+            owner.execute("UPDATE tickets SET status = %s WHERE id = %s", (status, people.ticket))
+            return owner.execute(sql, (people.ticket,)).fetchone()
+
+        begun = become("IN_PROGRESS")
+        assert become("OPEN") == ("OPEN", "IN_PROGRESS", begun[2])
+        assert become("IN_PROGRESS") == ("IN_PROGRESS", "IN_PROGRESS", begun[2])
+        assert become("CLOSED")[:2] == ("CLOSED", "CLOSED")
+        assert become("OPEN")[:2] == ("OPEN", "OPEN")
+
+    def test_a_customer_sees_the_priority_they_asked_for(self, owner, people):
+        sql = "SELECT priority, public_priority, public_version FROM tickets WHERE id = %s"
+        asked = owner.execute(sql, (people.ticket,)).fetchone()
+        people.as_(people.agent)("UPDATE tickets SET priority = 'CRITICAL'")
+        assert owner.execute(sql, (people.ticket,)).fetchone() == ("CRITICAL", *asked[1:])
+        people.as_(people.customer)("UPDATE tickets SET priority = 'HIGH'")
+        after = owner.execute(sql, (people.ticket,)).fetchone()
+        assert after == ("HIGH", "HIGH", asked[2] + 1)
 
     @pytest.mark.parametrize(("internal", "moves"), [(False, 1), (True, 0)])
     def test_only_public_comments_move_what_the_customer_sees(self, owner, people, internal, moves):

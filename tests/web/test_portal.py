@@ -103,4 +103,7 @@ def test_what_staff_do_among_themselves_changes_nothing_here(make, client_of):
     assert nonce.sub("", text_of(client.get("/portal/"))) == before
     with transaction(SYSTEM) as session:
         session.execute(update(Ticket).where(Ticket.id == older).values(priority=Priority.HIGH))
+    assert nonce.sub("", text_of(client.get("/portal/"))) == before
+    with transaction(SYSTEM) as session:
+        session.execute(update(Ticket).where(Ticket.id == older).values(description="More."))
     assert titles(text_of(client.get("/portal/"))) == ["Older", "Newer"]
