@@ -1,5 +1,6 @@
 """What is said on a ticket: answering, noting, commenting, editing and deleting."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
+from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, Role, Status
 from emberone.domain.errors import NotFound, StaleWrite
 from emberone.domain.lifecycle import REPLIES, Event, is_reopenable
@@ -22,14 +24,20 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import clocks
+from emberone.services import attachments, clocks
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 
 
 @service
 def reply(
-    actor: Actor, ticket_id: UUID, content: str, event: Event, *, now: datetime | None = None
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    event: Event,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
 ) -> UUID:
     """Answer the customer in public, at once; the event (one of REPLIES) decides the status.
 
@@ -38,21 +46,22 @@ def reply(
     content = texts.comment(content)
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
-        return publish_reply(session, actor, ticket, content, event).id
+        return publish_reply(session, actor, ticket, content, event, files).id
 
 
 def publish_reply(
-    session: Session, actor: Actor, ticket: Ticket, content: str, event: Event
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    content: str,
+    event: Event,
+    files: Sequence[Upload] = (),
 ) -> Comment:
     """Make the text a public comment on the locked ticket, with all that follows; a step."""
-    if event not in REPLIES:
-        raise ValueError(f"{event} is not a reply.")
-    require(actor, TICKET_COMMENT, ticket)
-    require(actor, TICKET_NOTE, ticket)
-    after = status_after(session, ticket, event)
+    after = status_after_reply(session, actor, ticket, event)
     if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
         ticket.assigned_agent_id = actor.profile_id
-    comment = _say(session, actor, ticket, content)
+    comment = _say(session, actor, ticket, content, files)
     with as_system(session):
         # The reply first, then what its status does to the clocks: SLA rule 6.
         clocks.staff_replied(session, ticket, at=now_of(session))
@@ -60,8 +69,24 @@ def publish_reply(
     return comment
 
 
+def status_after_reply(session: Session, actor: Actor, ticket: Ticket, event: Event) -> Status:
+    """Step: the status that this reply would lead to; raises where it may not be given now."""
+    if event not in REPLIES:
+        raise ValueError(f"{event} is not a reply.")
+    require(actor, TICKET_COMMENT, ticket)
+    require(actor, TICKET_NOTE, ticket)
+    return status_after(session, ticket, event)
+
+
 @service
-def add_note(actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None) -> UUID:
+def add_note(
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
+) -> UUID:
     """Say something that only staff see; nothing else moves."""
     content = texts.comment(content)
     with transaction(actor, now=now) as session:
@@ -76,12 +101,18 @@ def add_note(actor: Actor, ticket_id: UUID, content: str, *, now: datetime | Non
         )
         session.add(note)
         session.flush()
+        attachments.attach(session, files, ticket_id=ticket.id, comment_id=note.id)
         return note.id
 
 
 @service
 def comment_as_customer(
-    actor: Actor, ticket_id: UUID, content: str, *, now: datetime | None = None
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
 ) -> UUID:
     """Say something on one's own ticket and return the ticket it went to.
 
@@ -97,9 +128,9 @@ def comment_as_customer(
         if ticket.status is Status.CLOSED and not is_reopenable(
             ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
         ):
-            return _follow_up(session, actor, ticket, content)
+            return _follow_up(session, ticket, content, files)
         after = status_after(session, ticket, Event.CUSTOMER_COMMENT)
-        _say(session, actor, ticket, content)
+        _say(session, actor, ticket, content, files)
         with as_system(session):
             clocks.customer_spoke(session, ticket, at=now_of(session))
         move(session, actor, ticket, after)
@@ -150,15 +181,18 @@ def _locked_comment(session: Session, actor: Actor, comment_id: UUID) -> Comment
     return comment
 
 
-def _say(session: Session, actor: Actor, ticket: Ticket, content: str) -> Comment:
+def _say(
+    session: Session, actor: Actor, ticket: Ticket, content: str, files: Sequence[Upload]
+) -> Comment:
     comment = Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=content)
     session.add(comment)
     # As the person: the row policies must have their say.
     session.flush()
+    attachments.attach(session, files, ticket_id=ticket.id, comment_id=comment.id)
     return comment
 
 
-def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> UUID:
+def _follow_up(session: Session, closed: Ticket, content: str, files: Sequence[Upload]) -> UUID:
     ticket = Ticket(
         customer_id=closed.customer_id,
         title=closed.title,
@@ -170,5 +204,6 @@ def _follow_up(session: Session, actor: Actor, closed: Ticket, content: str) -> 
         ticket.follows_id, ticket.team_id = closed.id, closed.team_id
         session.flush()
         clocks.opened(session, ticket, at=now_of(session))
+    attachments.attach(session, files, ticket_id=ticket.id)
     ask_for_agent(session, ticket)
     return ticket.id

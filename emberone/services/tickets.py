@@ -4,7 +4,7 @@ What follows from a person's act (status, clocks, letters, feedback) happens in
 the same transaction, with the product's rights and in the person's name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
+from emberone.domain.attachments import Upload
 from emberone.domain.enums import Priority, Role
 from emberone.domain.errors import Invalid, StaleWrite
 from emberone.domain.lifecycle import (
@@ -34,7 +35,7 @@ from emberone.policy import (
     TICKET_SET_PRIORITY,
     require,
 )
-from emberone.services import agents, clocks, feedback, letters, profiles, teams
+from emberone.services import agents, attachments, clocks, feedback, letters, profiles, teams
 from emberone.services.profiles import NewCustomer
 from emberone.services.settings import current
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
@@ -73,6 +74,7 @@ def open_ticket(
     tags: Iterable[str] = (),
     agent_id: UUID | None = None,
     comment: str | None = None,
+    files: Sequence[Upload] = (),
     now: datetime | None = None,
 ) -> UUID:
     """Open a ticket for a customer; staff may begin it with a public comment.
@@ -109,6 +111,7 @@ def open_ticket(
             clocks.opened(
                 session, ticket, at=now_of(session), starts_with_staff_comment=is_begun_by_staff
             )
+        attachments.attach(session, files, ticket_id=ticket.id)
         if said is not None:
             session.add(Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=said))
         if agent_id is not None:

@@ -122,11 +122,21 @@ BEGIN
 END
 $$;
 
+-- Who attaches a content holds this lock in common, who forgets it alone: between storing
+-- the content and referring to it nothing else would keep it.
+CREATE FUNCTION attachment_lock(digest text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ('x' || left(digest, 16))::bit(64)::bigint;
+
+-- Files are mostly compressed already, and are read slice by slice.
+ALTER TABLE attachment_contents ALTER COLUMN content SET STORAGE EXTERNAL;
+
 -- A person's drafts and files go with their texts.
 CREATE OR REPLACE FUNCTION erase_texts(person uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     touched uuid[];
+    forgotten text[];
     erased CONSTANT text := '[erased]';
 BEGIN
     SELECT array_agg(DISTINCT id) INTO touched FROM (
@@ -137,9 +147,19 @@ BEGIN
     UPDATE tickets SET title = erased, description = '', feedback_text = NULL WHERE customer_id = person;
     UPDATE comments SET content = erased, metadata = '{}' WHERE author_id = person;
     DELETE FROM drafts WHERE author_id = person;
-    DELETE FROM attachments WHERE author_id = person;
+    WITH deleted AS (
+        DELETE FROM attachments
+        WHERE author_id = person
+            -- What came with their requests, whoever typed them in.
+            OR comment_id IS NULL AND draft_id IS NULL
+                AND ticket_id IN (SELECT id FROM tickets WHERE customer_id = person)
+        RETURNING digest
+    )
+    SELECT array_agg(DISTINCT digest) INTO forgotten FROM deleted;
+    PERFORM pg_advisory_xact_lock(attachment_lock(digest)) FROM unnest(forgotten) AS digest ORDER BY digest;
     DELETE FROM attachment_contents AS kept
-    WHERE NOT EXISTS (SELECT FROM attachments WHERE attachments.digest = kept.digest);
+    WHERE digest = ANY (forgotten)
+        AND NOT EXISTS (SELECT FROM attachments WHERE attachments.digest = kept.digest);
     UPDATE feedback_requests SET answer_text = NULL WHERE profile_id = person;
     -- Letters to the person, and those to others that quote them; only one that is being
     -- delivered at this moment still leaves.

@@ -148,3 +148,5 @@ BEGIN
     RETURN coalesce(cardinality(touched), 0);
 END
 $$;
+
+DROP FUNCTION attachment_lock(text);
