@@ -46,6 +46,12 @@ class Profile(Base):
         Index("uq_profiles_email_lower", text("lower(email)"), unique=True),
         Index("ix_profiles_full_name", "full_name", "id"),
         Index("ix_profiles_role", "role"),
+        # Any three letters in a row of name and address (`queries/profiles.py`).
+        Index(
+            "ix_profiles_trigrams",
+            text("person_trigrams(full_name, email)"),
+            postgresql_using="gin",
+        ),
         CheckConstraint(
             "email ~ '^[^@[:space:]]+@[^@[:space:]]+$' AND length(email) <= 320", name="email"
         ),

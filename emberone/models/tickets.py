@@ -1,7 +1,7 @@
 """Tickets: what customers ask and agents resolve."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,10 +22,13 @@ from emberone.domain.enums import Priority, Status
 from emberone.models.agents import Team
 from emberone.models.profiles import Profile
 
+#: Somebody at work has to do something about it. As a constant, or no partial index is used.
+IS_ACTIVE: Final = "status IN ('OPEN', 'IN_PROGRESS')"
+
 
 def _waiting_index(name: str, mark: str) -> Index:
     """An index over the tickets that wait for an agent, most urgent first."""
-    waiting = ("assigned_agent_id IS NULL", "status IN ('OPEN', 'IN_PROGRESS')", mark)
+    waiting = ("assigned_agent_id IS NULL", IS_ACTIVE, mark)
     return Index(
         name,
         text("priority DESC"),
@@ -76,6 +79,8 @@ class Ticket(Base):
     last_activity_at: Mapped[created_at]
     #: Whether the latest public comment (or the request itself) is the customer's.
     customer_spoke_last: Mapped[bool] = mapped_column(server_default=text("true"))
+    #: When whoever spoke last took their turn: since then the other side has not answered.
+    unanswered_since: Mapped[created_at]
     #: Put aside until then: not in anyone's list of what to do.
     snoozed_until: Mapped[datetime | None]
     #: Why the machine chose this agent; a trigger carries it into history (assignment rule 11).
@@ -125,6 +130,35 @@ class Ticket(Base):
         # nobody could take.
         _waiting_index("ix_tickets_to_assign", "assignment_skipped_at IS NULL"),
         _waiting_index("ix_tickets_skipped", "assignment_skipped_at IS NOT NULL"),
+        # The queue's views, each in its own order and with nothing else in it.
+        Index("ix_tickets_active_by_agent", "assigned_agent_id", postgresql_where=text(IS_ACTIVE)),
+        Index(
+            "ix_tickets_replied",
+            "unanswered_since",
+            "id",
+            postgresql_where=text(
+                f"customer_spoke_last AND assigned_agent_id IS NOT NULL AND {IS_ACTIVE}"
+            ),
+        ),
+        Index(
+            "ix_tickets_unassigned",
+            text("urgency(priority)"),
+            "created_at",
+            "id",
+            postgresql_where=text(f"assigned_agent_id IS NULL AND {IS_ACTIVE}"),
+        ),
+        Index(
+            "ix_tickets_waiting",
+            "unanswered_since",
+            "id",
+            postgresql_where=text("status = 'WAITING'"),
+        ),
+        Index(
+            "ix_tickets_snoozed",
+            "snoozed_until",
+            "id",
+            postgresql_where=text("snoozed_until IS NOT NULL"),
+        ),
         Index(
             "ix_tickets_handed_off_by",
             "handed_off_by",
