@@ -145,10 +145,12 @@ class SLAClock(Base):
         Index("uq_sla_clocks_cycle", "ticket_id", "metric", "cycle", unique=True),
         Index("ix_sla_clocks_policy_version_id", "policy_version_id"),
         Index("ix_sla_clocks_due_set_by", "due_set_by"),
+        # What is due next: the queue's view of what is breaching soon is walked in this order.
         Index(
-            "ix_sla_clocks_due_at",
+            "ix_sla_clocks_running",
             "due_at",
-            postgresql_where=text("due_at IS NOT NULL AND met_at IS NULL AND stopped_at IS NULL"),
+            "ticket_id",
+            postgresql_where=text("running_since IS NOT NULL"),
         ),
         # Breaches that nobody has noticed yet: what the sweep looks for besides steps.
         Index(

@@ -51,10 +51,24 @@ def upgrade() -> None:
         [sa.text("person_trigrams(full_name, email)")],
         postgresql_using="gin",
     )
+    op.drop_index("ix_sla_clocks_due_at", "sla_clocks")
+    op.create_index(
+        "ix_sla_clocks_running",
+        "sla_clocks",
+        ["due_at", "ticket_id"],
+        postgresql_where=sa.text("running_since IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Take them away again."""
+    op.drop_index("ix_sla_clocks_running", "sla_clocks")
+    op.create_index(
+        "ix_sla_clocks_due_at",
+        "sla_clocks",
+        ["due_at"],
+        postgresql_where=sa.text("due_at IS NOT NULL AND met_at IS NULL AND stopped_at IS NULL"),
+    )
     op.drop_index("ix_profiles_trigrams", "profiles")
     for name in _INDEXES:
         op.drop_index(name, "tickets")
