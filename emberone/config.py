@@ -5,6 +5,7 @@ one raises :class:`~emberone.domain.errors.ConfigurationError` with one line
 that names the variable.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -47,6 +48,14 @@ class Settings:
     def is_https(self) -> bool:
         """Whether people reach the product over TLS."""
         return self.base_url.startswith("https://")
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine can reach the web process."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -133,6 +133,13 @@ class DraftState(StrEnum):
     HELD = "held"
 
 
+#: The letters that a role gets and need not: what the account page asks.
+LETTERS_OF: Final = {
+    Role.CUSTOMER: ("ticket_received", "staff_replied", "feedback_request"),
+    Role.AGENT: ("assigned", "sla_warning", "sla_breach"),
+    Role.ADMIN: ("sla_warning", "sla_breach", "low_rating", "unassignable"),
+}
+
 #: The letters that a person may choose not to get; others, such as a link to sign in, always come.
 OPTIONAL_LETTERS: Final = (
     "ticket_received",

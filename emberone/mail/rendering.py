@@ -10,11 +10,12 @@ that is in none of them is an error.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_skeleton
 from jinja2 import (
     Environment,
     FileSystemLoader,
@@ -25,6 +26,7 @@ from jinja2 import (
     select_autoescape,
 )
 
+from emberone.languages import ENGLISH
 from emberone.mail.site import Site
 
 PARTS = ("subject.txt", "body.txt", "body.html")
@@ -36,6 +38,9 @@ _DERIVED = {
     "ticket_url": "ticket_id",
     "feedback_url": "request_id",
     "unsubscribe_url": "request_id",
+    "confirm_url": "confirm_claim",
+    "reset_url": "reset_claim",
+    "language": None,
 }
 
 
@@ -74,11 +79,22 @@ def render(
     if "request_id" in params:
         context["feedback_url"] = site.feedback_url(params["request_id"])
         unsubscribe_url = context["unsubscribe_url"] = f"{context['feedback_url']}/unsubscribe"
+    if "confirm_claim" in params:
+        context["confirm_url"] = site.confirm_url(params["confirm_claim"])
+    if "reset_claim" in params:
+        context["reset_url"] = site.reset_url(params["reset_claim"])
+    context["language"] = _language_of(translations)
     environment = _environment(translations)
     subject, text, html = (
         environment.get_template(f"{letter}/{part}").render(context) for part in PARTS
     )
     return Rendered(_one_line(subject), text.strip() + "\n", html, unsubscribe_url)
+
+
+def _language_of(translations: NullTranslations | None) -> str:
+    """The language of these texts as HTML names it."""
+    headers = translations.info() if translations is not None else {}
+    return headers.get("language", ENGLISH).replace("_", "-")
 
 
 def render_subject(
@@ -117,7 +133,7 @@ def _environment(translations: NullTranslations | None) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         translations or NullTranslations(), newstyle=True
     )
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = partial(_moment, language=_language_of(translations))
     return environment
 
 
@@ -134,10 +150,13 @@ def _names_in(environment: Environment, name: str) -> set[str]:
     return names
 
 
-def _moment(iso: str) -> str:
+def _moment(iso: str, language: str = ENGLISH) -> str:
     """A time as people read it; letters travel, so it says that it is UTC."""
     moment = datetime.fromisoformat(str(iso)).astimezone(UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    if language == ENGLISH:
+        return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    locale = language.replace("-", "_")
+    return f"{format_skeleton('yMMMMdHm', moment, tzinfo=UTC, locale=locale)} UTC"
 
 
 def _one_line(text: str) -> str:

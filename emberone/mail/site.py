@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import current_app
 
 from emberone.config import Settings
-from emberone.mail.tokens import feedback_token
+from emberone.mail.tokens import CONFIRM_SALT, RESET_SALT, feedback_token, signed
 
 #: Stands for the token where a letter is only looked at.
 _NOT_SHOWN = "…"
@@ -53,6 +53,17 @@ class Site:
         if self.secret_key is not None:
             token = feedback_token(self.secret_key, UUID(request_id))
         return f"{self.base_url}/f/{token}"
+
+    def confirm_url(self, claim: str) -> str:
+        """The page where a person says that this address is theirs."""
+        return f"{self.base_url}/confirm/{self._token(CONFIRM_SALT, claim)}"
+
+    def reset_url(self, claim: str) -> str:
+        """The page where a person chooses a password."""
+        return f"{self.base_url}/reset/{self._token(RESET_SALT, claim)}"
+
+    def _token(self, salt: str, claim: str) -> str:
+        return _NOT_SHOWN if self.secret_key is None else signed(self.secret_key, salt, claim)
 
 
 def current_settings() -> Settings:

@@ -153,5 +153,11 @@ def customer_of(session: Session, email: str) -> ProfileRow | None:
     return None if row is None else ProfileRow(*row)
 
 
+def known_addresses(session: Session, emails: Iterable[str]) -> set[str]:
+    """Which of these addresses, in lower case, are somebody's."""
+    found = select(func.lower(Profile.email)).where(func.lower(Profile.email).in_(tuple(emails)))
+    return set(session.scalars(found))
+
+
 def _labelled(name: str, email: str) -> str:
     return name if name == email else f"{name} ({email})"

@@ -1,7 +1,11 @@
-"""Sign-ins: creating one with its profile, choosing a password, linking it to a person."""
+"""Sign-ins: creating one with its profile, choosing a password, linking it to a person.
+
+How customers come to one by themselves is `services/registration.py`.
+"""
 
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -90,23 +94,34 @@ def set_password(actor: Actor, profile_id: UUID, password: str) -> None:
 def _first_sign_in(session: Session, profile: Profile) -> User:
     if profile.user_id is not None:
         raise Conflict("This person signs in elsewhere.")
+    # Someone may have asked for a link and not used it yet.
+    user = session.scalars(
+        select(User).where(func.lower(User.email) == profile.email.lower()).with_for_update()
+    ).first()
+    if user is None:
+        user = User(email=profile.email)
+        session.add(user)
     # An admin vouches for the address.
-    user = User(email=profile.email, confirmed_at=now_of(session))
-    session.add(user)
+    user.confirmed_at = now_of(session)
     return user
 
 
 def link_profile(session: Session, user: User) -> Profile | None:
-    """The profile of this sign-in; at the first one, the person known by its confirmed address.
+    """The profile of this sign-in; at the first one, the customer known by its confirmed address.
 
-    A step of the sign-in's transaction. None: nobody to sign in as.
+    A step of the sign-in's transaction. None: nobody to sign in as. Staff get their
+    sign-in from an admin, so that a mailbox alone makes nobody one of them.
     """
     profile = session.scalars(select(Profile).where(Profile.user_id == str(user.id))).first()
     if profile is not None or user.confirmed_at is None:
         return profile
     profile = session.scalars(
         select(Profile)
-        .where(func.lower(Profile.email) == user.email.lower(), Profile.user_id.is_(None))
+        .where(
+            func.lower(Profile.email) == user.email.lower(),
+            Profile.user_id.is_(None),
+            Profile.role == Role.CUSTOMER,
+        )
         .with_for_update()
     ).first()
     if profile is not None:
@@ -123,16 +138,41 @@ def refuse_taken_address(session: Session, email: str) -> None:
             raise Conflict("Someone with this e-mail address exists already.")
 
 
-def hash_password(password: str) -> str:
-    """The Argon2 hash that is stored; raises Invalid for a password that is too short or long."""
+@service
+def sign_out_everywhere(actor: Actor) -> None:
+    """End every session and every remembered device of the person, this one too."""
+    with transaction(actor) as session, as_system(session):
+        profile = session.get_one(Profile, actor.profile_id)
+        user = session.get(User, profile.local_user_id, with_for_update=True)
+        if user is None:
+            raise Conflict("This person signs in elsewhere.")
+        user.fs_uniquifier = secrets.token_hex(32)
+
+
+def checked_password(password: str, *, about: Iterable[str] = ()) -> str:
+    """The password in its one spelling; raises Invalid for one that is too easily guessed.
+
+    `about` is what everybody knows of the person: their address, their name.
+    """
+    # As the sign-in form does, so that a letter typed on another keyboard is the same letter.
+    password = unicodedata.normalize("NFKD", password)
     if len(password) < MINIMUM_PASSWORD_LENGTH:
         raise Invalid(f"A password has at least {MINIMUM_PASSWORD_LENGTH} characters.")
     if len(password) > MAXIMUM_PASSWORD_LENGTH:
         raise Invalid(f"A password has at most {MAXIMUM_PASSWORD_LENGTH} characters.")
-    # As the sign-in form does, so that a letter typed on another keyboard is the same letter.
+    if len(set(password)) < 4:
+        raise Invalid("A password has at least four different characters.")
+    if password.casefold() in {text.casefold() for text in about}:
+        raise Invalid("A password is not one's name or address.")
+    return password
+
+
+def hash_password(password: str) -> str:
+    """The Argon2 hash that is stored; raises Invalid for a password that is easily guessed."""
+    checked = checked_password(password)
     hasher = PasswordHasher(
         time_cost=HASHING["time_cost"],
         memory_cost=HASHING["memory_cost"],
         parallelism=HASHING["parallelism"],
     )
-    return hasher.hash(unicodedata.normalize("NFKD", password))
+    return hasher.hash(checked)

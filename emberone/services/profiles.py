@@ -1,6 +1,7 @@
 """People: creating, changing, deactivating and deleting profiles."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,13 +9,20 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from emberone import languages
 from emberone.db import as_system, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Role
-from emberone.domain.errors import Conflict, NotFound, StaleWrite
+from emberone.domain.enums import LETTERS_OF, Role
+from emberone.domain.errors import Conflict, Invalid, NotFound, StaleWrite
 from emberone.models import Profile, User
-from emberone.policy import PROFILE_CREATE, PROFILE_MANAGE, PROFILE_RENAME, require
+from emberone.policy import (
+    PROFILE_CHOOSE,
+    PROFILE_CREATE,
+    PROFILE_MANAGE,
+    PROFILE_RENAME,
+    require,
+)
 from emberone.services import assignment
 
 
@@ -71,6 +79,41 @@ def rename_profile(actor: Actor, profile_id: UUID, full_name: str) -> None:
         profile = _locked_profile(session, profile_id)
         require(actor, PROFILE_RENAME, profile)
         profile.full_name = full_name
+
+
+@service
+def choose(
+    actor: Actor,
+    *,
+    full_name: str | None = None,
+    language: str | None,
+    declined_letters: Iterable[str],
+) -> None:
+    """Choose for oneself: the language, the letters one does without, and as a customer the name.
+
+    `language` None leaves it to the browser. Raises Invalid for a language that the
+    product does not speak and for a letter that this role cannot decline.
+    """
+    declined = set(declined_letters)
+    if language is not None and language not in languages.available():
+        raise Invalid("That language is not spoken here.", field="language")
+    if full_name is not None:
+        full_name = texts.person_name(full_name)
+    with transaction(actor) as session:
+        if actor.profile_id is None:
+            raise NotFound
+        profile = _locked_profile(session, actor.profile_id)
+        require(actor, PROFILE_CHOOSE, profile)
+        offered = set(LETTERS_OF[profile.role])
+        if not declined <= offered:
+            raise Invalid("That letter cannot be declined.", field="letters")
+        if full_name is not None and full_name != profile.full_name:
+            require(actor, PROFILE_RENAME, profile)
+            profile.full_name = full_name
+        profile.language = language
+        # What was declined in another role is not forgotten.
+        kept = set(profile.declined_letters) - offered
+        profile.declined_letters = sorted(kept | declined)
 
 
 @service
@@ -143,7 +186,12 @@ def _locked_profile(session: Session, profile_id: UUID, *, is_to_go: bool = Fals
 
 def _move_sign_in(session: Session, profile: Profile, email: str) -> None:
     with as_system(session):
-        session.execute(update(User).where(User.id == profile.local_user_id).values(email=email))
+        session.execute(
+            update(User)
+            .where(User.id == profile.local_user_id)
+            # Whoever reads the old address may hold a link that was sent there.
+            .values(email=email, fs_uniquifier=secrets.token_hex(32))
+        )
 
 
 def _hand_over(session: Session, profile_id: UUID) -> None:

@@ -1,17 +1,17 @@
 """The web edge: panel, portal and everything else that a browser asks for."""
 
 from flask import Flask
-from flask_babel import Babel
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from emberone.config import Settings
 from emberone.core import create_core
-from emberone.web import feedback, health, metrics, portal, start
+from emberone.web import account, feedback, health, metrics, portal, start
 from emberone.web.access import init_access
 from emberone.web.admin import init_panel
 from emberone.web.errors import init_errors
 from emberone.web.health import init_health
+from emberone.web.language import init_language
 from emberone.web.observing import init_observing
 from emberone.web.security import init_security
 from emberone.web.session import init_session
@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         TEMPLATES_AUTO_RELOAD=False,
     )
     init_theme(app, search_endpoint="ticket.index_view")
-    Babel(app)
+    init_language(app)
     # Checks run in this order: who asks, what they ask for, whether they mean it.
     init_observing(app)
     init_session(app)
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     CSRFProtect(app)
     init_security(app, settings)
     init_health(app, settings)
-    for part in (start, health, metrics, portal, feedback):
+    for part in (start, health, metrics, portal, account, feedback):
         app.register_blueprint(part.blueprint)
     # Names of views are texts, which are looked up in this application and no other.
     with app.app_context():

@@ -1,4 +1,4 @@
-"""How often a password may be guessed: per account and per address.
+"""How often a password may be guessed and a letter asked for: per account and per address.
 
 Counted in Redis where the broker is one, so that all processes count together;
 otherwise, and while Redis is away, each process counts in its own memory.
@@ -25,12 +25,21 @@ logger = logging.getLogger(__name__)
 PER_ACCOUNT = "10 per 5 minutes"
 #: Wrong passwords from one address; an office may share one.
 PER_ADDRESS = "50 per 5 minutes"
+#: Letters asked for one account, and for all accounts from one address; an answer tells nothing.
+LETTERS_PER_ACCOUNT = "5 per hour"
+LETTERS_PER_ADDRESS = "30 per hour"
 #: A sign-in waits this long for Redis, and then counts in memory.
 REDIS_TIMEOUT_S = 0.2
 
 
-def init_throttle(app: Flask, settings: Settings, endpoint: str) -> None:
-    """Bound the POSTs of the sign-in endpoint."""
+#: What is bounded by the account that a form names and by address, and by address alone.
+_GUESSES = ("security.login",)
+_LETTERS = ("security.register", "security.forgot_password", "security.send_confirmation")
+_LINKS = ("security.confirm_email", "security.reset_password")
+
+
+def init_throttle(app: Flask, settings: Settings) -> None:
+    """Bound the POSTs of the sign-in's endpoints."""
     limiter = Limiter(
         get_remote_address,
         app=app,
@@ -42,10 +51,20 @@ def init_throttle(app: Flask, settings: Settings, endpoint: str) -> None:
         headers_enabled=True,
         **_storage(settings),
     )
-    view: Any = app.view_functions[endpoint]
-    view = limiter.limit(PER_ACCOUNT, key_func=account_key, methods=["POST"])(view)
-    view = limiter.limit(PER_ADDRESS, methods=["POST"], deduct_when=_has_failed)(view)
-    app.view_functions[endpoint] = view
+
+    def bound(endpoint: str, limit: str, **how: Any) -> None:
+        view: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], **how)(view)
+
+    for endpoint in _GUESSES:
+        bound(endpoint, PER_ACCOUNT, key_func=account_key)
+        bound(endpoint, PER_ADDRESS, deduct_when=_has_failed)
+    for endpoint in _LETTERS:
+        bound(endpoint, LETTERS_PER_ACCOUNT, key_func=account_key)
+        bound(endpoint, LETTERS_PER_ADDRESS)
+    for endpoint in _LINKS:
+        bound(endpoint, PER_ADDRESS, deduct_when=_has_failed)
+    bound("security.change_password", PER_ACCOUNT, key_func=_person_key, deduct_when=_is_refused)
     user_logged_in.connect(_forget(limiter), app, weak=False)
     app.extensions["emberone.limiter"] = limiter
 
@@ -67,6 +86,15 @@ def account_key() -> str:
     """The account that is tried, as a digest: addresses of people stay out of Redis."""
     name = request.form.get("email", "").strip().lower()
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+
+
+def _person_key() -> str:
+    """Whoever is signed in: a session left open must not become a password."""
+    return str(current_user.id)
+
+
+def _is_refused(response: Any) -> bool:
+    return bool(response.status_code == 200)
 
 
 def _has_failed(response: Any) -> bool:

@@ -36,7 +36,11 @@ PARAMS = {
     "out": {"away": 2, "full": 1},
     "is_last_this_hour": False,
 }
-LETTERS = sorted(folder.name for folder in templates_folder().iterdir() if folder.is_dir())
+#: Letters about no ticket; see test_sign_in_letters.py.
+OF_THE_SIGN_IN = {"confirm", "known", "password_changed", "reset"}
+LETTERS = sorted(
+    {folder.name for folder in templates_folder().iterdir() if folder.is_dir()} - OF_THE_SIGN_IN
+)
 
 
 def worded(letter, site=SITE, **changes):

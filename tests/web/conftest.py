@@ -99,7 +99,11 @@ def account(web: Flask) -> Callable[[Actor], str]:
             profile = session.get_one(Profile, actor.profile_id)
             if profile.user_id is None:
                 user = User(
-                    email=profile.email, password=_HASH, fs_uniquifier=str(profile.id), active=True
+                    email=profile.email,
+                    password=_HASH,
+                    fs_uniquifier=str(profile.id),
+                    active=True,
+                    confirmed_at=profile.created_at,
                 )
                 session.add(user)
                 session.flush()

@@ -27,6 +27,12 @@ OPEN_TO_EVERYONE = {
     "start.index",
     "security.login",
     "security.logout",
+    "security.register",
+    "security.send_confirmation",
+    "security.forgot_password",
+    "security.confirm_email",
+    "security.reset_password",
+    "account.letter_sent",
     "theme.asset",
     "health.alive",
     "health.ready",
@@ -38,7 +44,7 @@ OPEN_TO_EVERYONE = {
 }
 
 #: Signing out ends the walk; readiness is about the installation.
-NOT_WALKED = {"security.logout", "health.ready"}
+NOT_WALKED = {"security.logout", "account.sign_out_everywhere", "health.ready"}
 
 
 def rules(app) -> list[Rule]:

@@ -1,0 +1,35 @@
+"""In which language a page speaks: the person's choice, else what the browser asks for.
+
+With one language there is nothing to choose, and nothing is asked of anybody.
+"""
+
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, get_locale
+
+from emberone import languages
+from emberone.web.session import current_profile
+
+
+def init_language(app: Flask) -> None:
+    """Let Flask-Babel speak the languages that have a catalogue."""
+    Babel(
+        app,
+        locale_selector=_chosen,
+        default_translation_directories=str(languages.folder()),
+        default_domain=languages.DOMAIN,
+    )
+
+
+def _chosen() -> str:
+    if len(languages.available()) == 1 or not has_request_context():
+        return languages.ENGLISH
+    # Only who was asked for already: an error page wants nobody loaded.
+    profile = current_profile() if "_login_user" in g else None
+    wanted = [profile.language] if profile and profile.language else []
+    wanted += [code for code, _ in request.accept_languages]
+    return languages.best(wanted) or languages.ENGLISH
+
+
+def language_of_a_newcomer() -> str | None:
+    """The language that someone registers in, to be kept; None where there is only one."""
+    return str(get_locale()) if len(languages.available()) > 1 else None
