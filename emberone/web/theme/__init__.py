@@ -87,6 +87,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         navigation.account,
         navigation.sign_out_url,
         navigation.search_url,
+        widgets.field_errors,
         widgets.field_kind,
         widgets.render_widget,
     ):

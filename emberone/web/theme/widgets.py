@@ -183,6 +183,11 @@ def css_class(widget: Any) -> str:
     return "" if kind in ("hidden", "submit") else "form-control"
 
 
+def field_errors(field: Field) -> list[str]:
+    """Return what is wrong with a field in words; lazy texts too, but not the parts' own errors."""
+    return [str(error) for error in field.errors if not isinstance(error, (dict, list, tuple))]
+
+
 def field_kind(field: Field) -> str:
     """Return how a field is laid out: hidden, checkbox, submit, group (a fieldset) or control."""
     input_type = getattr(field.widget, "input_type", "")
