@@ -33,6 +33,8 @@ class AgentRow(NamedTuple):
     version: int
     team_ids: list[UUID]
     team_names: list[str]
+    #: Who cannot sign in gets no tickets, whatever their availability.
+    is_deactivated: bool
 
     @property
     def profile_id(self) -> UUID:
@@ -64,7 +66,8 @@ _AGENTS = text(
         ARRAY(SELECT teams.id FROM team_members JOIN teams ON teams.id = team_id
             WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id),
         ARRAY(SELECT teams.name FROM team_members JOIN teams ON teams.id = team_id
-            WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id)
+            WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id),
+        NOT EXISTS (SELECT FROM working_agents WHERE working_agents.id = agents.profile_id)
     FROM agents JOIN profiles ON profiles.id = agents.profile_id
     WHERE cast(:profile_id AS uuid) IS NULL OR agents.profile_id = :profile_id
     ORDER BY full_name, agents.profile_id

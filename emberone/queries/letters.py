@@ -9,7 +9,9 @@ from jinja2 import TemplateError
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from emberone.domain.enums import MailState
+from emberone.domain.actor import Actor
+from emberone.domain.enums import MailState, Role
+from emberone.languages import catalogue
 from emberone.mail.fates import Faring, Fate, fate
 from emberone.mail.rendering import Rendered, render, render_subject
 from emberone.mail.site import Site
@@ -30,6 +32,8 @@ class LetterRow(NamedTuple):
     to_profile_id: UUID | None
     #: None once the profile is deleted.
     to_name: str | None
+    #: In which its reader is spoken to; None: nobody has chosen one.
+    language: str | None
     ticket_id: UUID | None
     ticket_number: int | None
     state: MailState
@@ -63,6 +67,7 @@ def _letters() -> Select[*tuple[Any, ...]]:
             Letter.to_email,
             Letter.to_profile_id,
             Profile.full_name,
+            Profile.language,
             Letter.ticket_id,
             Ticket.number,
             Letter.state,
@@ -138,13 +143,23 @@ def letter_details(session: Session, letter_id: UUID) -> LetterRow | None:
     return None if row is None else LetterRow(*row)
 
 
-def preview(row: LetterRow, site: Site) -> Rendered | None:
-    """The letter as its reader sees it, without the secrets in its links.
+def shows_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:
+    """Whether the panel shows the links in a letter as they are.
+
+    Only where it is the one mailbox there is, and to admins, who could set the
+    reader's password as well: whoever looks at letters else must not act for their readers.
+    """
+    return actor.role is Role.ADMIN and row.state is MailState.KEPT and not has_mail_server
+
+
+def preview(row: LetterRow, site: Site, *, with_links: bool = False) -> Rendered | None:
+    """The letter as its reader sees it, without the secrets in its links unless asked for.
 
     None where it cannot be worded: its texts were erased, or its wording is gone.
     """
+    shown = site if with_links else site.for_preview()
     try:
-        return render(row.letter, row.params, site.for_preview())
+        return render(row.letter, row.params, shown, translations=catalogue(row.language))
     except (TemplateError, ValueError, TypeError):
         return None
 
@@ -152,6 +167,6 @@ def preview(row: LetterRow, site: Site) -> Rendered | None:
 def subject(row: LetterRow) -> str | None:
     """The letter's subject; None where it cannot be worded."""
     try:
-        return render_subject(row.letter, row.params)
+        return render_subject(row.letter, row.params, translations=catalogue(row.language))
     except (TemplateError, ValueError, TypeError):
         return None

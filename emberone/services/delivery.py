@@ -21,6 +21,7 @@ from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import MailState
 from emberone.domain.errors import Conflict, NotFound
 from emberone.jobs import Job, nudge
+from emberone.languages import catalogue
 from emberone.mail.fates import MAX_ATTEMPTS
 from emberone.mail.messages import compose
 from emberone.mail.rendering import render
@@ -56,6 +57,7 @@ _CLAIM: Final = text(
     " leased_until = context_now() + make_interval(secs => :lease_s)"
     " WHERE id IN (SELECT id FROM expired UNION ALL SELECT id FROM queued)"
     " RETURNING id, lease_id, key, letter, params, to_email, attempts, created_at,"
+    " (SELECT language FROM profiles WHERE profiles.id = to_profile_id) AS language,"
     " EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(to_email)) AS is_suppressed"
 )
 
@@ -98,6 +100,8 @@ class Claimed:
     to_email: str
     attempts: int
     created_at: datetime
+    #: In which its reader is spoken to; None: nobody has chosen one.
+    language: str | None
     is_suppressed: bool
 
 
@@ -178,7 +182,8 @@ def _deliver(letter: Claimed, server: MailServer, site: Site, *, now: datetime |
         _settle(letter, MailState.DEAD, "Delivery was interrupted too often.", now=now)
         return
     try:
-        rendered = render(letter.letter, letter.params, site)
+        words = catalogue(letter.language)
+        rendered = render(letter.letter, letter.params, site, translations=words)
         message = compose(
             rendered,
             key=letter.key,

@@ -6,8 +6,11 @@ to the log and nothing more.
 """
 
 import logging
+import re
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify, make_response, request
 from flask_babel import gettext as _
@@ -22,6 +25,9 @@ from emberone.domain.errors import EmberOneError, TemporarilyUnavailable
 from emberone.web.theme import error_page
 
 logger = logging.getLogger(__name__)
+
+#: Fields that no page shows again.
+_IS_SECRET: Final = re.compile("password|token|secret|next|back", re.IGNORECASE)
 
 
 def init_errors(app: Flask) -> None:
@@ -51,11 +57,17 @@ def request_id() -> str:
 
 
 def answer(
-    status: int, message: str | None = None, *, code: str | None = None, title: str | None = None
+    status: int,
+    message: str | None = None,
+    *,
+    code: str | None = None,
+    title: str | None = None,
+    typed: Sequence[str] = (),
 ) -> Response:
     """A response that says what went wrong, as a page or as JSON.
 
-    Without a message the theme's general words for the status are used.
+    Without a message the theme's general words for the status are used. `typed` is
+    what the person wrote in a form that was not taken, to be copied from the page.
     """
     if wants_json():
         error: dict[str, Any] = {"status": status, "code": code or f"http_{status}"}
@@ -67,7 +79,9 @@ def answer(
     else:
         detail = _("Reference: %(id)s", id=request_id()) if status == 500 else None
         response = make_response(
-            error_page(status, title=title or _title(status), text=message, detail=detail)
+            error_page(
+                status, title=title or _title(status), text=message, detail=detail, typed=typed
+            )
         )
     response.status_code = status
     return response
@@ -93,7 +107,24 @@ def _refuse_unstorable() -> None:
 def _own_error(error: EmberOneError) -> Response:
     if error.status >= 500:
         logger.warning("web.unavailable", exc_info=True, extra={"request_id": request_id()})
-    return answer(error.status, _(error.message), code=type(error).__name__)
+    # A form that came after the session had ended: what was typed must not be lost.
+    typed = typed_texts() if error.status == 401 else ()
+    return answer(error.status, _(error.message), code=type(error).__name__, typed=typed)
+
+
+def typed_texts() -> list[str]:
+    """What the person wrote in the form of this request, without passwords and what is not text.
+
+    Nothing where the form came from another site: its words are not this person's.
+    """
+    origin = request.headers.get("Origin")
+    if request.method != "POST" or (origin and urlsplit(origin).netloc != request.host):
+        return []
+    return [
+        value
+        for name, value in request.form.items(multi=True)
+        if not _IS_SECRET.search(name) and ("\n" in value.strip() or len(value.split()) > 1)
+    ]
 
 
 def _http_error(error: HTTPException) -> Any:
@@ -103,13 +134,14 @@ def _http_error(error: HTTPException) -> Any:
         return error
     if status >= 500 and status != 503:
         return _our_fault(getattr(error, "original_exception", None) or error)
-    message = None
+    message, title, typed = None, None, []
     if isinstance(error, CSRFError):
+        title, typed = _("Nothing was saved yet"), typed_texts()
         message = _(
             "This form had been open for too long, or came from elsewhere."
-            " Reload the page and send it again."
+            " Go back, reload the page and send it again."
         )
-    response = answer(status, message)
+    response = answer(status, message, title=title, typed=typed)
     # What the protocol asks for: Allow, Retry-After.
     for name, value in error.get_headers(request.environ):
         if name not in {"Content-Type", "Content-Length"}:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Flask
 from flask_admin import Admin
+from flask_admin.menu import MenuLink
 from flask_babel import lazy_gettext as _l
 
 from emberone import models
@@ -53,3 +54,6 @@ def init_panel(app: Flask) -> None:
     )
     for view, model, name, group, icon in _VIEWS:
         admin.add_view(view(model, name, group, view.address, menu_icon_value=icon))
+    admin.add_link(
+        MenuLink(_l("Account"), endpoint="account.page", icon_type="ti", icon_value="user-circle")
+    )

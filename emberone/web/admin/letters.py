@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from werkzeug import Response as AnyResponse
 
 from emberone.domain.enums import MailState
-from emberone.mail.rendering import templates_folder
-from emberone.mail.site import current_site
+from emberone.mail.rendering import Rendered, templates_folder
+from emberone.mail.site import current_settings, current_site
 from emberone.queries import letters, tickets
 from emberone.services.delivery import retry_letter
 from emberone.web.admin.base import PanelView, carry_out, found
@@ -83,14 +83,14 @@ class LetterView(PanelView):
         return self.render(
             "panel/letter_page.html",
             row=row,
-            words=letters.preview(row, current_site()),
+            words=_worded(row),
             state=dict(_states())[row.state.value],
         )
 
     @expose("/preview/")
     def preview(self) -> Response:
         """Show the letter as a mail program would, where it can do nothing."""
-        words = found(letters.preview(self._letter(asked_row()), current_site()))
+        words = found(_worded(self._letter(asked_row())))
         response = make_response(words.html)
         response.headers["Content-Security-Policy"] = _SANDBOX
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
@@ -107,6 +107,12 @@ class LetterView(PanelView):
 
     def _letter(self, letter_id: UUID) -> letters.LetterRow:
         return found(letters.letter_details(self.session, letter_id))
+
+
+def _worded(row: letters.LetterRow) -> Rendered | None:
+    has_mail_server = current_settings().smtp_url is not None
+    with_links = letters.shows_links(row, current_actor(), has_mail_server=has_mail_server)
+    return letters.preview(row, current_site(), with_links=with_links)
 
 
 def _states() -> list[tuple[str, str]]:

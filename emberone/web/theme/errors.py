@@ -1,5 +1,6 @@
 """Error pages: what happened, why, and the way back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,8 +86,11 @@ def error_page(
     detail: str | None = None,
     back_url: str | None = None,
     back_label: str | None = None,
+    typed: Sequence[str] = (),
 ) -> str:
     """Return the page for a status; `text` replaces the general words, `detail` adds to them.
+
+    `typed` are texts of the person's own that were not taken, shown to be copied.
 
     From 500 on the page asks nothing of the database: not even who is signed in.
     """
@@ -100,6 +104,7 @@ def error_page(
         detail=detail,
         back_url=back_url,
         back_label=back_label,
+        typed=typed,
     )
 
 
