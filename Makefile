@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock clean
+.PHONY: help install run test check format lock clean translations
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -40,6 +40,9 @@ lock: | .venv/bin/python ## Choose the newest allowed requirements anew, for eve
 	$(call compile,dev,pyproject.toml --extra embedded --group build --group dev)
 
 include emberone/web/theme/vendor.mk
+
+translations: .venv/dev.stamp ## Gather the texts, bring every catalogue up to date, compile those that are complete (NEW=de: begin one).
+	$(BIN)/python -m emberone.translations $(NEW)
 
 clean: ## Remove the environment and what tools left behind; data in var/ stays.
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -156,7 +156,8 @@ def _moment(iso: str, language: str = ENGLISH) -> str:
     if language == ENGLISH:
         return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
     locale = language.replace("-", "_")
-    return f"{format_skeleton('yMMMMdHm', moment, tzinfo=UTC, locale=locale)} UTC"
+    day, clock = (format_skeleton(part, moment, UTC, locale=locale) for part in ("yMMMd", "Hm"))
+    return f"{day}, {clock} UTC"
 
 
 def _one_line(text: str) -> str:

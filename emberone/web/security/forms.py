@@ -99,6 +99,11 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         render_kw={"type": "email", "autocomplete": "username"},
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The page has its own link for who has forgotten it.
+        self.password.description = ""
+
     def validate_password(self, field: Any) -> None:
         """Refuse what nobody can have chosen before it is hashed."""
         if not isinstance(field.data, str) or len(field.data) > MAXIMUM_PASSWORD_LENGTH:

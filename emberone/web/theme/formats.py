@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from babel.dates import format_timedelta
+from babel.dates import format_skeleton, format_timedelta
 from flask_babel import format_datetime, get_locale, to_user_timezone
 
 #: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
@@ -13,6 +13,8 @@ AVATAR_TINTS = 8
 DAY = "d MMM y"
 SHORT = "d MMM, HH:mm"
 WITH_YEAR = "d MMM y, HH:mm"
+DAY_FIELDS = "MMMd"
+DAY_AND_YEAR_FIELDS = "yMMMd"
 FULL = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -29,7 +31,12 @@ def time_full(moment: datetime) -> str:
 def time_short(moment: datetime, *, now: datetime | None = None) -> str:
     """Return a time for a list: without the year when that is the year of `now`."""
     same_year = now is not None and now.year == moment.year
-    return format_datetime(moment, SHORT if same_year else WITH_YEAR)
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return format_datetime(moment, SHORT if same_year else WITH_YEAR)
+    # In the order and with the clock that the language is used to.
+    local, day = to_user_timezone(moment), DAY_FIELDS if same_year else DAY_AND_YEAR_FIELDS
+    return ", ".join(format_skeleton(part, local, locale=locale) for part in (day, "Hm"))
 
 
 def time_ago(moment: datetime, *, now: datetime) -> str:

@@ -1,0 +1,1 @@
+"""The catalogues of translated texts, `<language>/LC_MESSAGES/messages.po` and `.mo`."""
