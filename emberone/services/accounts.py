@@ -143,7 +143,9 @@ def sign_out_everywhere(actor: Actor) -> None:
     """End every session and every remembered device of the person, this one too."""
     with transaction(actor) as session, as_system(session):
         profile = session.get_one(Profile, actor.profile_id)
-        user = session.get(User, profile.local_user_id, with_for_update=True)
+        user = session.scalars(
+            select(User).where(User.id == profile.local_user_id).with_for_update()
+        ).first()
         if user is None:
             raise Conflict("This person signs in elsewhere.")
         user.fs_uniquifier = secrets.token_hex(32)
