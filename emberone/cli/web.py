@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import logging
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ import click
 from emberone.child import die_with_parent
 from emberone.config import Settings
 from emberone.domain.errors import ConfigurationError
+from emberone.logs import WithoutTokens
 
 _THREADS = 8
 
@@ -101,6 +103,9 @@ def _serve(settings: Settings) -> None:
             send_nudges_with(nudges.send)
             return create_app()
 
+    # Gunicorn names the address of a request that broke it.
+    for name in ("gunicorn.error", "gunicorn.access"):
+        logging.getLogger(name).addFilter(WithoutTokens())
     folder, master = tempfile.mkdtemp(prefix="emberone-metrics-"), os.getpid()
     # Before Prometheus' library is imported: all processes write their figures there.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -217,7 +217,7 @@ def test_a_new_password_keeps_this_session_and_ends_the_others(web, make, client
     ("form", "words"),
     [
         ({"present": "not this one"}, "not your present password"),
-        ({"present": ""}, "enter the password"),
+        ({"present": ""}, "the password that you have now"),
         ({"new": "short"}, "at least 10 characters"),
         ({"new": PASSWORD}, "same as the present one"),
         ({"again": "something else"}, "not the same"),

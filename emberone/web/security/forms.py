@@ -69,7 +69,10 @@ def _new_password(label: Any) -> PasswordField:
 def _repeated(name: str) -> PasswordField:
     return PasswordField(
         _l("The same once more"),
-        validators=[EqualTo(name, message=_l("The two passwords are not the same."))],
+        validators=[
+            DataRequired(_l("Please enter the password once more.")),
+            EqualTo(name, message=_l("The two passwords are not the same.")),
+        ],
         render_kw={"autocomplete": "new-password"},
     )
 
@@ -130,8 +133,8 @@ class RegisterForm(RegisterFormV2):  # type: ignore[misc]
     full_name = StringField(
         _l("Your name"),
         filters=[_stripped],
-        validators=[_is_name, Length(max=texts.MAX_NAME)],
-        render_kw={"autocomplete": "name", "required": True},
+        validators=[DataRequired(_l("Please tell us your name.")), _is_name],
+        render_kw={"autocomplete": "name"},
     )
     email = _address_field(_is_address, unique_user_email)
     password = _new_password(_l("Password"))
@@ -194,7 +197,9 @@ class ChangeForm(ChangePasswordForm):  # type: ignore[misc]
     """The present password, and another one twice."""
 
     password = PasswordField(
-        _l("Present password"), render_kw={"autocomplete": "current-password", "required": True}
+        _l("Present password"),
+        validators=[DataRequired(_l("Please enter the password that you have now."))],
+        render_kw={"autocomplete": "current-password"},
     )
     new_password = _new_password(_l("New password"))
     new_password_confirm = _repeated("new_password")
