@@ -9,12 +9,21 @@ from sqlalchemy import func, select, text
 from emberone.db import now_of, reading
 from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_PASSWORD
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import Role, Status
+from emberone.domain.enums import FeedbackState, MailState, Priority, Role, Status
 from emberone.domain.errors import Conflict
-from emberone.models import Agent, Comment, Profile, Ticket, User
-from emberone.services import accounts
-from emberone.services.demo import is_empty, load_demo
-from emberone.services.demo_story import STORIES
+from emberone.models import (
+    Agent,
+    Attachment,
+    Comment,
+    FeedbackRequest,
+    Letter,
+    Profile,
+    SLAClock,
+    Ticket,
+    User,
+)
+from emberone.services import accounts, assignment, delivery, feedback, sla
+from emberone.services.demo import is_empty, load_demo, script
 
 
 def load() -> int:
@@ -26,7 +35,11 @@ def load() -> int:
 @pytest.fixture
 def demo(database, monkeypatch):
     monkeypatch.setattr(accounts, "HASHING", {"time_cost": 1, "memory_cost": 64, "parallelism": 1})
-    assert load() == len(STORIES)
+    assert load() == len(script.stories())
+
+
+def titled(session, title):
+    return session.scalars(select(Ticket).where(Ticket.title == title)).one()
 
 
 def test_there_are_people_of_every_role_and_three_of_them_sign_in(demo):
@@ -34,38 +47,75 @@ def test_there_are_people_of_every_role_and_three_of_them_sign_in(demo):
         roles = Counter(session.scalars(select(Profile.role)))
         signed = dict(
             session.execute(
-                select(User.email, Profile.role).join(
-                    Profile, Profile.user_id == func.cast(User.id, Profile.user_id.type)
-                )
+                select(User.email, Profile.role)
+                .join(Profile, Profile.user_id == func.cast(User.id, Profile.user_id.type))
+                .where(User.active)
             ).all()
         )
-    assert roles == {Role.ADMIN: 1, Role.AGENT: 4, Role.CUSTOMER: 12}
+        left = session.scalars(select(User.email).where(~User.active)).all()
+    cast = script.cast()
+    assert roles == {
+        Role.ADMIN: len(cast.admins),
+        Role.AGENT: len(cast.agents),
+        Role.CUSTOMER: len(cast.customers),
+    }
     assert signed == {
         DEMO_ADMIN: Role.ADMIN,
         DEMO_AGENT: Role.AGENT,
         DEMO_CUSTOMER: Role.CUSTOMER,
     }
+    assert left == ["lena@example.com"]
 
 
-def test_tickets_are_in_every_state_and_dated_in_the_past(demo):
+def test_about_sixty_tickets_are_in_every_state_and_dated_in_the_past(demo):
     with reading(SYSTEM) as session:
         found = list(session.scalars(select(Ticket).order_by(Ticket.number)))
         now = now_of(session)
+    assert 60 <= len(found) <= 70
     assert set(Counter(ticket.status for ticket in found)) == set(Status)
+    assert {ticket.priority for ticket in found} == set(Priority)
     opened = [ticket.created_at for ticket in found]
     assert opened == sorted(opened)
     assert opened[0] < now - timedelta(days=8)
-    assert opened[-1] < now
+    # Fresh ones lead every list.
+    assert sum(at > now - timedelta(minutes=30) for at in opened) >= 5
     assert all(ticket.closed_at is None or ticket.closed_at < now for ticket in found)
     # Something is left for the workers to do before one's eyes.
     assert any(ticket.assigned_agent_id is None for ticket in found)
+    assert {ticket.feedback_rating for ticket in found} == {None, 1, 2, 3, 4, 5}
+
+
+def test_every_conversation_ends_as_it_was_written(demo):
+    expected = {
+        story.title: {turn.value for turn in story.turns if turn.act in script.SPOKEN}
+        for story in script.stories()
+        # What she said last opened a ticket of its own.
+        if story.title != "Milk jug was not in the box"
+    }
+    with reading(SYSTEM) as session:
+        for title, texts in expected.items():
+            ticket = titled(session, title)
+            said = set(
+                session.scalars(
+                    select(Comment.content).where(
+                        Comment.ticket_id == ticket.id, Comment.type != "SYSTEM"
+                    )
+                )
+            )
+            assert said == texts, title
+        followed = session.scalars(select(Ticket).where(Ticket.follows_id.is_not(None))).all()
+        assert [ticket.title for ticket in followed] == ["Milk jug was not in the box"]
+        assert titled(session, "Display speaks Dutch").status is Status.CLOSED
+        assert titled(session, "Two accounts with the same address?").status is Status.OPEN
+        assert titled(session, "machine dead. help").status is Status.WAITING
+        double = titled(session, "Charged twice for order 20498")
+        assert (double.status, "double charge" in double.description) == (Status.OPEN, True)
 
 
 def test_nothing_happens_in_the_future_or_out_of_order(demo, owner):
-    (late,) = owner.execute("SELECT count(*) FROM history WHERE created_at > now()").fetchone()
-    assert late == 0
-    (late,) = owner.execute("SELECT count(*) FROM comments WHERE created_at > now()").fetchone()
-    assert late == 0
+    for table in ("history", "comments", "tickets", "mail_outbox", "profiles"):
+        (late,) = owner.execute(f"SELECT count(*) FROM {table} WHERE created_at > now()").fetchone()
+        assert late == 0, table
     rows = owner.execute(
         "SELECT ticket_id, action FROM history ORDER BY ticket_id, created_at, id"
     ).fetchall()
@@ -84,12 +134,89 @@ def test_counters_agents_and_history_are_as_if_people_had_done_it(demo):
                 .where(Ticket.status.in_([Status.OPEN, Status.IN_PROGRESS]))
             )
             assert agent.open_count == mine
-            assert mine <= agent.capacity
+        names = dict(
+            session.execute(
+                select(Profile.full_name, Agent.open_count).join(
+                    Agent, Agent.profile_id == Profile.id
+                )
+            ).all()
+        )
         sources = session.execute(
             text("SELECT DISTINCT metadata ->> 'source' FROM history")
         ).scalars()
-        assert set(sources) >= {"customer_portal", "agent_dashboard"}
-        assert session.scalar(select(func.count()).where(Comment.is_internal)) > 2
+        assert set(sources) == {"customer_portal", "agent_dashboard", "system"}
+        assert session.scalar(select(func.count()).where(Comment.is_internal)) > 15
+        assert session.scalar(select(func.count()).select_from(Attachment)) == 5
+    # docs/tasks.md hands all of Ana's tickets to Ben.
+    assert names["Ana Costa"] >= 4
+    assert names["Ben Okafor"] >= 4
+
+
+def test_most_promises_were_kept_and_a_few_were_not(demo):
+    with reading(SYSTEM) as session:
+        clocks = list(session.scalars(select(SLAClock)))
+        late = session.scalars(
+            select(SLAClock.id).where(
+                SLAClock.due_at < func.now(),
+                SLAClock.running_since.is_not(None),
+                SLAClock.breached_at.is_(None),
+            )
+        ).all()
+    met = [clock for clock in clocks if clock.met_at and not clock.breached_at]
+    breached = [clock for clock in clocks if clock.breached_at]
+    assert len(met) > 4 * len(breached) > 0
+    assert late == []
+
+
+def test_no_letter_of_the_past_waits_to_be_sent(demo):
+    with reading(SYSTEM) as session:
+        now = now_of(session)
+        waiting = session.scalars(select(Letter).where(Letter.state == MailState.QUEUED)).all()
+        assert all(letter.created_at > now - timedelta(minutes=1) for letter in waiting)
+        states = set(session.scalars(select(Letter.state)))
+        assert states <= {MailState.QUEUED, MailState.KEPT, MailState.SUPPRESSED}
+        kinds = set(session.scalars(select(Letter.letter)))
+    assert kinds >= {"assigned", "sla_warning", "sla_breach", "feedback_request", "low_rating"}
+
+
+def test_within_two_minutes_one_sees_a_warning_an_escalation_and_a_request_to_rate(demo):
+    with reading(SYSTEM) as session:
+        started = now_of(session)
+        leak = titled(session, "Water is running out of the machine RIGHT NOW")
+        cup = titled(session, "Can the travel cup go into the dishwasher?")
+
+    def letters(kind, ticket):
+        with reading(SYSTEM) as session:
+            return session.scalars(
+                select(Letter).where(Letter.letter == kind, Letter.ticket_id == ticket.id)
+            ).all()
+
+    def work(seconds):
+        now = started + timedelta(seconds=seconds)
+        for sweep in (assignment.sweep_assignments, sla.sweep_sla, feedback.sweep_feedback):
+            while sweep(now=now):
+                pass
+
+    work(5)
+    with reading(SYSTEM) as session:
+        assert titled(session, leak.title).assigned_agent_id is not None
+    assert not letters("sla_warning", leak)
+    work(50)
+    assert letters("sla_warning", leak)
+    assert not letters("sla_breach", leak)
+    assert not letters("feedback_request", cup)
+    work(95)
+    assert letters("sla_breach", leak)
+    assert letters("feedback_request", cup)
+    with reading(SYSTEM) as session:
+        assert titled(session, leak.title).priority is Priority.CRITICAL
+        said = session.scalars(select(Comment.content).where(Comment.ticket_id == leak.id)).all()
+        assert any("Priority raised from HIGH to CRITICAL" in content for content in said)
+        asked = session.scalars(
+            select(FeedbackRequest.state).where(FeedbackRequest.ticket_id == cup.id)
+        ).one()
+    assert asked is FeedbackState.SENT
+    assert delivery.keep_due(now=started + timedelta(seconds=96))
 
 
 def test_no_address_of_the_demo_can_belong_to_anyone(demo):
