@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Text, Uuid, column, or_, select, table, text
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Availability, Role
@@ -118,6 +118,37 @@ def agent_choices(session: Session) -> list[Choice]:
         .limit(CHOICES_LIMIT + 1)
     )
     return [Choice(*row) for row in rows]
+
+
+#: Agents who may work: a view, because whether a person may sign in is not every agent's affair.
+_WORKING: Final = table(
+    "working_agents", column("id", Uuid), column("full_name", Text), column("email", Text)
+)
+
+
+def working_choices(session: Session) -> list[Choice]:
+    """The first agents who are not deactivated, by name; one more than the limit where there are."""
+    rows = session.execute(
+        select(_WORKING.c.id, _WORKING.c.full_name)
+        .order_by(_WORKING.c.full_name, _WORKING.c.id)
+        .limit(CHOICES_LIMIT + 1)
+    )
+    return [Choice(*row) for row in rows]
+
+
+def find_working(session: Session, words: str, limit: int) -> list[Choice]:
+    """The first agents who are not deactivated and whose name or address contains the words."""
+    named = or_(
+        _WORKING.c.full_name.icontains(words, autoescape=True),
+        _WORKING.c.email.icontains(words, autoescape=True),
+    )
+    rows = session.execute(
+        select(_WORKING.c.id, _WORKING.c.full_name, _WORKING.c.email)
+        .where(named)
+        .order_by(_WORKING.c.full_name, _WORKING.c.id)
+        .limit(limit)
+    )
+    return [Choice(row[0], f"{row[1]} ({row[2]})") for row in rows]
 
 
 def list_teams(session: Session) -> list[TeamRow]:

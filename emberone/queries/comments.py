@@ -1,5 +1,6 @@
 """Comments: a ticket's conversation, and the list of all of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -88,6 +89,12 @@ def conversation(session: Session, actor: Actor, ticket_id: UUID) -> list[Commen
         .limit(CONVERSATION_LIMIT + 1)
     )
     return [CommentCard(*row) for row in session.execute(statement)][::-1]
+
+
+def cards(session: Session, actor: Actor, ids: Iterable[UUID]) -> list[CommentCard]:
+    """These comments, as far as the actor may see them, in no order."""
+    statement = _cards(actor).where(Comment.id.in_(tuple(ids)))
+    return [CommentCard(*row) for row in session.execute(statement)]
 
 
 def comment_card(session: Session, actor: Actor, comment_id: UUID) -> CommentCard | None:

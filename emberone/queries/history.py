@@ -17,9 +17,6 @@ CREATED: Final = Order(
     "created", (Key(HistoryEntry.created_at, parse_moment), Key(HistoryEntry.id, parse_id))
 )
 
-#: So many entries of one ticket are shown on its page; earlier ones are in the list.
-TIMELINE_LIMIT = 200
-
 
 class Entry(NamedTuple):
     """One entry, with the names that it needs to be read."""
@@ -86,14 +83,9 @@ def deleted_ticket(session: Session, number: int) -> UUID | None:
     )
 
 
-def timeline(session: Session, ticket_id: UUID) -> list[Entry]:
-    """The latest entries of a ticket, newest first."""
-    statement = (
-        _entries()
-        .where(HistoryEntry.ticket_id == ticket_id)
-        .order_by(HistoryEntry.created_at.desc(), HistoryEntry.id.desc())
-        .limit(TIMELINE_LIMIT)
-    )
+def entries(session: Session, ids: Iterable[UUID]) -> list[Entry]:
+    """These entries, in no order."""
+    statement = _entries().where(HistoryEntry.id.in_(tuple(ids)))
     return [Entry(*row) for row in session.execute(statement)]
 
 
@@ -126,6 +118,7 @@ def names_of(session: Session, entries: Iterable[Entry]) -> dict[str, str]:
     for entry in entries:
         for value in (entry.old_value, entry.new_value):
             people.add((value or {}).get("assignedAgentId") or "")
+        people.add(entry.context.get("authorId") or "")
         teams.update(entry.context.get(key) or "" for key in ("oldTeamId", "newTeamId"))
     found: dict[str, str] = {}
     for wanted, model, name in ((people, Profile, Profile.full_name), (teams, Team, Team.name)):

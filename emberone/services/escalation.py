@@ -163,15 +163,17 @@ def _comment(session: Session, due: DueStep) -> None:
     verb = "is due" if _letter(due) == "sla_warning" else "was due"
     moment = due.due_at.astimezone(UTC)
     content = f"{_NAMES[due.clock.metric]} {verb} at {moment:%Y-%m-%d %H:%M} UTC."
+    facts = {"kind": _letter(due), **due.context}
     if due.raised_from is not None:
         content += f" Priority raised from {due.raised_from} to {due.ticket.priority}."
+        facts |= {"raisedFrom": due.raised_from.value, "raisedTo": due.ticket.priority.value}
     session.add(
         Comment(
             ticket_id=due.ticket.id,
             content=content,
             type=CommentType.SYSTEM,
             is_internal=True,
-            details={"systemData": {"kind": _letter(due), **due.context}},
+            details={"systemData": facts},
         )
     )
 

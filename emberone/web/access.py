@@ -56,6 +56,7 @@ _PANEL = {
     "ticket.page": policy.PANEL_ENTER,
     "ticket.details_view": policy.PANEL_ENTER,
     "ticket.create_view": policy.PANEL_ENTER,
+    "ticket.changes": policy.PANEL_ENTER,
     "ticket.respond": policy.TICKET_NOTE,
     "ticket.close": policy.PANEL_ENTER,
     "ticket.reopen": policy.PANEL_ENTER,

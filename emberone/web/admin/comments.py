@@ -6,7 +6,6 @@ from uuid import UUID
 from flask import request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
-from werkzeug import Response
 
 from emberone import policy
 from emberone.domain.enums import CommentType
@@ -16,6 +15,7 @@ from emberone.services import comments as service
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
 from emberone.web.admin.lists import Chip, Column, Listing
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
+from emberone.web.admin.ticket_scene import drawn
 from emberone.web.session import current_actor
 
 _FILTERS = ("search", "type", "author", "ticket")
@@ -93,9 +93,17 @@ class CommentView(PanelView):
             return self._form(self._card(card.id), text, outcome), outcome.status
         return done(_("The comment was changed."), self._ticket_url(card))
 
-    @expose("/delete/", methods=("POST",))
-    def delete_view(self) -> Response:
-        """Take a comment out of the conversation."""
+    @expose("/delete/", methods=("GET", "POST"))
+    def delete_view(self) -> Any:
+        """Ask, then take a comment out of the conversation."""
+        if not is_post():
+            card = self._card(asked_row())
+            return self.render(
+                "panel/comment_delete.html",
+                card=card,
+                said=drawn(card),
+                ticket_url=self._ticket_url(card),
+            )
         card = self._card(row_id(request.form))
         return carry_out(
             _("The comment was deleted."),
@@ -113,7 +121,12 @@ class CommentView(PanelView):
 
     def _page(self, comment_id: UUID) -> str:
         card = self._card(comment_id)
-        return self.render("panel/comment_page.html", card=card, ticket_url=self._ticket_url(card))
+        return self.render(
+            "panel/comment_page.html",
+            card=card,
+            said=drawn(card),
+            ticket_url=self._ticket_url(card),
+        )
 
     def _form(
         self, card: comments.CommentCard, text: str, refusal: EmberOneError | None = None

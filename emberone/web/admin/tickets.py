@@ -175,7 +175,10 @@ class TicketList(PanelView):
             return jsonify([[word, word] for word in found])
         if name is None:
             raise NotUnderstood(_("“name” is missing."))
-        people = profiles.find_people(self.session, words, _LOOKUPS[name])
+        if name == "agent":
+            people = agents.find_working(self.session, words, profiles.LOOKUP_LIMIT)
+        else:
+            people = profiles.find_people(self.session, words, _LOOKUPS[name])
         return jsonify([[str(person.id), person.label] for person in people])
 
 

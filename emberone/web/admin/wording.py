@@ -10,11 +10,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from emberone.domain.enums import AssignmentStrategy
+from emberone.domain.enums import AssignmentStrategy, CommentType
 from emberone.domain.feedback import SkipReason
 from emberone.queries.history import Entry
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.theme.badges import badge_of
+from emberone.web.theme.formats import time_short
 
 Names = Mapping[str, str]
 
@@ -36,6 +37,8 @@ class Line:
     kind: str
     ticket_number: int | None
     id: str
+    #: Where it can be read in full.
+    url: str | None = None
 
 
 def _label(kind: Any) -> str:
@@ -129,6 +132,23 @@ def _deleted(entry: Entry, names: Names) -> str:
     return _("deleted the ticket #%(number)s “%(title)s”", number=number, title=title)
 
 
+def _comment_deleted(entry: Entry, names: Names) -> str:
+    kind = entry.context.get("type")
+    author = names.get(str(entry.context.get("authorId")), _("someone who is gone"))
+    if kind == CommentType.INTERNAL.value:
+        return _("deleted an internal note by %(author)s", author=author)
+    if kind == CommentType.SYSTEM.value:
+        return _("deleted a comment by EmberOne")
+    return _("deleted a comment by %(author)s", author=author)
+
+
+def _snoozed(entry: Entry, names: Names) -> str:
+    until = entry.context.get("until")
+    if not until:
+        return _("put the ticket aside")
+    return _("put the ticket aside until %(time)s", time=time_short(datetime.fromisoformat(until)))
+
+
 def _fixed(text: Any) -> Callable[[Entry, Names], str]:
     return lambda entry, names: str(text)
 
@@ -145,7 +165,10 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "team_changed": ("users-group", _team, ""),
     "tags_changed": ("tag", _tags, ""),
     "deleted": ("trash", _deleted, "danger"),
-    "comment_deleted": ("trash", _fixed(_l("deleted a comment")), "danger"),
+    "comment_deleted": ("trash", _comment_deleted, "danger"),
+    "reply_held": ("alert-triangle", _fixed(_l("could not publish a reply")), "danger"),
+    "snoozed": ("calendar-time", _snoozed, ""),
+    "woken": ("bell", _fixed(_l("brought the ticket back from being put aside")), ""),
     "texts_erased": ("eye-off", _fixed(_l("erased a person's texts")), "danger"),
     "sla_policy_chosen": ("clock", _fixed(_l("chose the time limits")), ""),
     "sla_changed": ("clock", _fixed(_l("moved the time limits")), ""),
@@ -166,6 +189,7 @@ _SAID = frozenset(
         "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
         "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
         "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
+        "draftId", "type", "until",
     }
 )  # fmt: skip
 
@@ -174,7 +198,7 @@ _SAID = frozenset(
 _BY_PRODUCT = frozenset(
     {
         "sla_policy_chosen", "sla_changed", "sla_warned", "sla_breached", "escalated",
-        "assignment_skipped", "feedback_requested", "feedback_skipped", "low_rating",
+        "assignment_skipped", "feedback_requested", "feedback_skipped", "low_rating", "reply_held",
     }
 )  # fmt: skip
 

@@ -75,6 +75,7 @@ def test_a_skipped_request_says_why_in_the_card_and_in_the_timeline(as_agent, cu
     words = "nobody answered the customer in public"
     assert card(as_agent, ticket) == [f"Skipped: {words} Closing 1"]
     page = page_of(as_agent, ticket)
+    page = as_agent.get(f"/admin/ticket/{ticket.number}/?tab=activity").get_data(as_text=True)
     assert f'<div class="history__reason">{words}</div>' in page
     assert "no_staff_reply" not in page
     history = as_agent.get(f"/admin/history/?ticket={ticket.id}").get_data(as_text=True)

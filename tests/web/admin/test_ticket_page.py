@@ -175,7 +175,7 @@ def test_changing_properties(as_agent, agent, make, open_ticket):
         "title_changed", "description_changed", "priority_changed", "assignment_changed",
         "team_changed", "tags_changed",
     }  # fmt: skip
-    page = as_agent.get(f"/admin/ticket/{ticket.number}/").get_data(as_text=True)
+    page = as_agent.get(f"/admin/ticket/{ticket.number}/?tab=activity").get_data(as_text=True)
     for words in (
         "changed the title from “Printer on fire” to “New title”",
         "changed the priority from Medium to Critical",

@@ -1,0 +1,187 @@
+"""How the page of a ticket is put together, whole or only what is new on it."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from flask import request, url_for
+from flask_babel import gettext as _
+
+from emberone.db import now_of
+from emberone.domain.enums import Status
+from emberone.domain.errors import EmberOneError, IllegalTransition
+from emberone.domain.lifecycle import Event
+from emberone.markdown import to_html
+from emberone.queries import (
+    agents,
+    comments,
+    feedback,
+    history,
+    sla,
+    tickets,
+    timeline,
+)
+from emberone.web.admin import choices
+from emberone.web.admin.base import found
+from emberone.web.admin.feedback import askings
+from emberone.web.admin.limits import clock_marks
+from emberone.web.admin.moments import lines
+from emberone.web.admin.params import arguments, fields, row_number
+from emberone.web.admin.ticket_form import TicketForm
+from emberone.web.admin.ticket_scene import due_times, talk_of
+from emberone.web.admin.tickets import TicketList
+from emberone.web.session import current_actor
+
+#: What a button of the reply box means.
+VERBS: Final = {
+    "reply": Event.STAFF_REPLY,
+    "reply_and_reopen": Event.STAFF_REPLY_REOPENING,
+    "reply_and_wait": Event.STAFF_REPLY_AND_WAIT,
+    "reply_and_close": Event.STAFF_REPLY_AND_CLOSE,
+}
+NOTE: Final = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Composing:
+    """What stands in the reply box."""
+
+    text: str = ""
+    #: reply or note.
+    kind: str = "reply"
+    #: Which button comes first: one of VERBS.
+    verb: str = "reply"
+
+    @property
+    def is_note(self) -> bool:
+        """Whether only staff will see it."""
+        return self.kind == NOTE
+
+
+class TicketShow(TicketList):
+    """The queue, and what draws the page of one ticket; verbs come with the classes below."""
+
+    def _url(self, number: int) -> str:
+        return url_for("ticket.page", number=number)
+
+    def _id(self, number: int) -> UUID:
+        return found(tickets.id_of(self.session, current_actor(), row_number(number)))
+
+    def _ticket(self, number: int) -> tickets.TicketDetails:
+        return found(tickets.ticket_details(self.session, current_actor(), row_number(number)))
+
+    def _page(
+        self,
+        number: int,
+        *,
+        refusal: EmberOneError | None = None,
+        composing: Composing | None = None,
+        form: TicketForm | None = None,
+    ) -> Any:
+        actor = current_actor()
+        # Before all else: what happens while the page is made is news to it.
+        pulse = found(timeline.pulse(self.session, actor, row_number(number)))
+        ticket = self._ticket(number)
+        composing = composing or Composing()
+        html = self.render(
+            "panel/ticket_page.html",
+            **self._scene(ticket, form),
+            **self._activity(ticket),
+            tag=pulse.tag,
+            refusal=refusal,
+            composing=composing,
+            asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
+        )
+        return (html, refusal.status) if refusal else html
+
+    def _scene(self, ticket: tickets.TicketDetails, form: TicketForm | None = None) -> Any:
+        """What both the page and its updates show."""
+        session, actor, now = self.session, current_actor(), now_of(self.session)
+        clocks = sla.clocks_of(session, ticket.id, now)
+        others = tickets.other_tickets(session, actor, ticket.customer_id, ticket.id)
+        return {
+            "ticket": ticket,
+            "now": now,
+            "is_closed": ticket.status is Status.CLOSED,
+            "request_html": to_html(ticket.description) if ticket.description.strip() else None,
+            "talk": talk_of(
+                ticket,
+                comments.conversation(session, actor, ticket.id),
+                shows_all=arguments().one_of("all", ("1",)) is not None,
+            ),
+            "clocks": clock_marks(clocks, now),
+            "due": due_times(clocks),
+            "askings": askings(feedback.requests_of(session, ticket.id), now),
+            "others": others,
+            "continued_by": [other for other in others if other.follows_id == ticket.id],
+            "continues": self._continued(ticket),
+            **self._properties(ticket, form),
+        }
+
+    def _properties(self, ticket: tickets.TicketDetails, form: TicketForm | None) -> Any:
+        return {
+            "form": form or TicketForm.of(ticket),
+            # A form that was refused keeps what it was made from, or it would hide a conflict.
+            "version": fields().version() if form else ticket.version,
+            "seen": fields().raw("seen") if form else TicketForm.of(ticket).prints,
+            "form_choices": self.form_choices(ticket.assigned_agent_id, ticket.agent_name),
+        }
+
+    def _activity(self, ticket: tickets.TicketDetails) -> Any:
+        """The timeline, where its tab is open."""
+        values = arguments()
+        if values.one_of("tab", ("activity",)) is None:
+            return {"tab": "talk"}
+        view = values.choice("view", timeline.View) or timeline.View.ALL
+        cursor = values.text("cursor", 1000)
+        page = timeline.timeline(self.session, current_actor(), ticket.id, view, cursor)
+        names = history.names_of(self.session, [row.entry for row in page.rows if row.entry])
+        address = self._url(ticket.number)
+        return {
+            "tab": "activity",
+            "view": view,
+            "lines": lines(page.rows, names, now_of(self.session), address),
+            "newer_url": self._activity_url(ticket, view, page.previous),
+            "older_url": self._activity_url(ticket, view, page.following),
+        }
+
+    def _activity_url(
+        self, ticket: tickets.TicketDetails, view: timeline.View, cursor: str | None
+    ) -> str | None:
+        if cursor is None:
+            return None
+        query = {"tab": "activity", "view": view.value, "cursor": cursor}
+        return url_for("ticket.page", number=ticket.number, **query)
+
+    def _asks_to_reopen(
+        self, ticket: tickets.TicketDetails, refusal: EmberOneError | None, composing: Composing
+    ) -> bool:
+        """Whether a reply was refused only because it would reopen the ticket."""
+        return (
+            ticket.status is Status.CLOSED
+            and isinstance(refusal, IllegalTransition)
+            and bool(composing.text.strip())
+            and request.form.get("verb", "reply") == "reply"
+        )
+
+    def _continued(self, ticket: tickets.TicketDetails) -> int | None:
+        if ticket.follows_id is None:
+            return None
+        return tickets.number_of(self.session, current_actor(), ticket.follows_id)
+
+    def form_choices(
+        self, agent_id: UUID | None = None, agent_name: str | None = None
+    ) -> dict[str, Any]:
+        """What the selects of a ticket's form offer."""
+        people = agents.working_choices(self.session)
+        pairs = [(str(person.id), person.label) for person in people[: agents.CHOICES_LIMIT]]
+        if agent_id is not None and str(agent_id) not in dict(pairs):
+            # An agent who is one no longer, or comes late in the alphabet.
+            pairs.insert(0, (str(agent_id), agent_name or _("unknown")))
+        has_more = len(people) > agents.CHOICES_LIMIT
+        return {
+            "priorities": choices.priorities(),
+            "agents": pairs,
+            "agent_lookup": url_for("ticket.ajax_lookup", name="agent") if has_more else None,
+            "teams": [(str(team.id), team.label) for team in agents.team_choices(self.session)],
+        }
