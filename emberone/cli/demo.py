@@ -3,8 +3,10 @@
 import click
 
 from emberone.cli.create_admin import require_migrated
+from emberone.cli.web import demo_refusal, is_loopback
 from emberone.config import Settings
 from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_PASSWORD
+from emberone.domain.errors import ConfigurationError
 
 
 @click.command("demo")
@@ -12,6 +14,9 @@ from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_P
 def command(if_empty: bool) -> None:
     """Load the demo's people and tickets."""
     settings = Settings.from_env()
+    if not is_loopback(settings.host):
+        # The web process may be listening there already.
+        raise ConfigurationError(demo_refusal(settings.host))
     require_migrated(settings)
     from emberone.core import create_core
     from emberone.services.demo import is_empty, load_demo

@@ -25,6 +25,12 @@ from emberone.supervisor import Hopeless, Program, Stopped, Supervisor
 _WORKER_PATIENCE = 25.0
 #: Where both want a core, a page goes before background work; at the start most of all.
 _BACKGROUND = 5
+#: What the demo has to show first, for whoever has just started it.
+_LOOK_AT = (
+    "first, as the admin: the ticket about running water warns and escalates within two minutes,",
+    "  and a request to rate is written under Mail after one;",
+    "then, as the agent: answer a ticket of yours; as the customer: ask something in the portal.",
+)
 #: Each process of ours keeps a few connections open.
 _POSTGRES_OPTIONS = {"max_connections": "200"}
 
@@ -199,3 +205,5 @@ def _greet(supervisor: Supervisor, plan: _Plan) -> None:
     if plan.demo_mark.exists() and plan.demo_mark.read_text() == "loaded" and plan.postgres:
         for login in DEMO_LOGINS:
             supervisor.say(f"  sign in as {login:<22} password {DEMO_PASSWORD}")
+        for line in _LOOK_AT:
+            supervisor.say(f"  {line}")
