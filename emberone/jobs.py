@@ -15,6 +15,7 @@ from emberone.db import on_commit
 class Job(StrEnum):
     """One sweep."""
 
+    PUBLISH = "publish"
     ASSIGN = "assign"
     SLA = "sla"
     FEEDBACK = "feedback"

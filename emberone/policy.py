@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, false, true
 
 from emberone.domain.actor import Actor
-from emberone.domain.enums import CommentType, Priority, Role, Status
+from emberone.domain.enums import CommentType, DraftState, Priority, Role, Status
 from emberone.domain.errors import NotAllowed, NotFound
 from emberone.models.tickets import Ticket
 
@@ -32,6 +32,7 @@ TICKET_RATE: Final = "ticket:rate"
 TICKET_EXPORT: Final = "ticket:export"
 TICKET_SNOOZE: Final = "ticket:snooze"
 DRAFT_WRITE: Final = "draft:write"
+DRAFT_DISCARD: Final = "draft:discard"
 MACRO_VIEW: Final = "macro:view"
 MACRO_MANAGE: Final = "macro:manage"
 COMMENT_EDIT: Final = "comment:edit"
@@ -126,6 +127,12 @@ ONESELF_AS_AGENT = Rule(
 OWN_DRAFT = Rule(
     "one's own", lambda actor, draft, facts: draft is None or draft.author_id == actor.profile_id
 )
+OWN_OR_HELD_DRAFT = Rule(
+    "one's own, and anyone's that is held",
+    lambda actor, draft, facts: (
+        draft is None or draft.author_id == actor.profile_id or draft.state is DraftState.HELD
+    ),
+)
 OWN_MACRO = Rule(
     "one's own", lambda actor, macro, facts: macro is None or macro.owner_id == actor.profile_id
 )
@@ -160,6 +167,8 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     TICKET_EXPORT: _ADMIN,
     TICKET_SNOOZE: _STAFF,
     DRAFT_WRITE: {Role.AGENT: OWN_DRAFT, Role.ADMIN: OWN_DRAFT},
+    # Who left may have left a reply behind that nobody can publish any more.
+    DRAFT_DISCARD: {Role.AGENT: OWN_DRAFT, Role.ADMIN: OWN_OR_HELD_DRAFT},
     MACRO_VIEW: {Role.AGENT: SHARED_OR_OWN_MACRO, Role.ADMIN: SHARED_OR_OWN_MACRO},
     MACRO_MANAGE: {Role.AGENT: OWN_MACRO, Role.ADMIN: SHARED_OR_OWN_MACRO},
     COMMENT_EDIT: {

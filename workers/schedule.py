@@ -11,8 +11,12 @@ from celery.schedules import crontab
 
 from emberone.jobs import Job
 
-#: How often every sweep is issued, in seconds.
+#: How often a sweep is issued, in seconds.
 PERIOD: Final = 5.0
+
+#: Nothing nudges a reply whose time to be taken back is over: beat alone sends it, so it
+#: looks more often. An idle look is two reads of an index's end.
+PERIODS: Final[dict[Job, float]] = {**dict.fromkeys(Job, PERIOD), Job.PUBLISH: 2.0}
 
 #: A message is dropped unread after this many seconds. Long enough for hosts whose clocks
 #: are minutes apart, by which Celery measures it: with a shorter time the messages of a
@@ -22,6 +26,7 @@ EXPIRES: Final = 600
 
 #: Mail waits on the network, so it has a worker with threads of its own.
 QUEUES: Final[dict[Job, str]] = {
+    Job.PUBLISH: "work",
     Job.ASSIGN: "work",
     Job.SLA: "work",
     Job.FEEDBACK: "work",
@@ -46,7 +51,7 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     **{
         job.value: {
             "task": task_name(job),
-            "schedule": PERIOD,
+            "schedule": PERIODS[job],
             "options": {"expires": EXPIRES},
         }
         for job in Job

@@ -22,6 +22,12 @@ from workers.schedule import QUEUES, RECONCILE, task_name
 logger = logging.getLogger(__name__)
 
 
+@celery.task(name=task_name(Job.PUBLISH))
+def publish() -> None:
+    """Let the replies that have waited long enough become comments."""
+    _run(lambda: sweeps.run(Job.PUBLISH))
+
+
 @celery.task(name=task_name(Job.ASSIGN))
 def assign() -> None:
     """Give every ticket that waits for an agent one."""

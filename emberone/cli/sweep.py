@@ -20,8 +20,8 @@ _LONGEST = 3600.0
 def command(is_all: bool, names: tuple[str, ...]) -> None:
     """Do all due background work now, without a broker.
 
-    NAME is assign, sla, feedback or mail. Exit status 1 when one failed; the
-    others are done all the same.
+    NAME is publish, assign, sla, feedback or mail. Exit status 1 when one failed;
+    the others are done all the same.
     """
     jobs = _jobs(is_all, names)
     settings = Settings.from_env()

@@ -29,6 +29,11 @@ def comment(text: str) -> str:
     return _checked(_lines(text), "comment", MAX_TEXT)
 
 
+def draft(text: str) -> str:
+    """At most 100,000 characters of a comment in the making, possibly none; raises Invalid."""
+    return _checked(_lines(text), "draft", MAX_TEXT, may_be_empty=True)
+
+
 def person_name(text: str) -> str:
     """One trimmed line of 1 to 200 characters; raises Invalid."""
     return _checked(" ".join(text.split()), "name", MAX_NAME)

@@ -56,8 +56,13 @@ def publish_reply(
     content: str,
     event: Event,
     files: Sequence[Upload] = (),
+    *,
+    draft_id: UUID | None = None,
 ) -> Comment:
-    """Make the text a public comment on the locked ticket, with all that follows; a step."""
+    """Make the text a public comment on the locked ticket, with all that follows; a step.
+
+    The files of the draft become the comment's, before its letter names them.
+    """
     after = status_after_reply(session, actor, ticket, event)
     if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
         ticket.assigned_agent_id = actor.profile_id
@@ -66,6 +71,8 @@ def publish_reply(
         # The reply first, then what its status does to the clocks: SLA rule 6.
         clocks.staff_replied(session, ticket, at=now_of(session))
     move(session, actor, ticket, after)
+    if draft_id is not None:
+        attachments.publish_draft_files(session, draft_id, comment)
     return comment
 
 

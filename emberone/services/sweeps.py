@@ -17,12 +17,13 @@ from sqlalchemy import text
 from emberone.db import reading, service, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.jobs import Job
-from emberone.services import assignment, assignment_sql, delivery, feedback, sla
+from emberone.services import assignment, assignment_sql, delivery, feedback, publishing, sla
 
 logger = logging.getLogger(__name__)
 
 #: Job → its sweep: one batch, and how many rows that was.
 SWEEPS: Final[dict[Job, Callable[[], int]]] = {
+    Job.PUBLISH: publishing.publish_due,
     Job.ASSIGN: assignment.sweep_assignments,
     Job.SLA: sla.sweep_sla,
     Job.FEEDBACK: feedback.sweep_feedback,
@@ -32,6 +33,7 @@ SWEEPS: Final[dict[Job, Callable[[], int]]] = {
 #: Job → the time since when its oldest due row has been waiting; NULL: nothing is due.
 #: Each reads one end of a partial index.
 OLDEST_DUE: Final[dict[Job, str]] = {
+    Job.PUBLISH: "SELECT min(publish_after) FROM drafts WHERE state = 'waiting'",
     Job.ASSIGN: assignment_sql.OLDEST_DUE,
     Job.SLA: (
         "SELECT min(fire_at) FROM sla_steps WHERE fired_at IS NULL AND cancelled_at IS NULL"

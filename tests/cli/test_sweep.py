@@ -29,6 +29,7 @@ def test_everything_due_is_done_without_a_broker(run, make):
     result = run(sweep, "--all")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
+        "publish: 0 done",
         "assign: 1 done",
         "sla: 0 done",
         "feedback: 0 done",
@@ -72,6 +73,7 @@ def test_the_doctor_says_what_is_well_and_what_is_not(run):
         "database": "ok",
         "database login": "ok",
         "schema": "ok",
+        "sweep publish": "ok",
         "sweep assign": "ok",
         "sweep sla": "ok",
         "sweep feedback": "ok",

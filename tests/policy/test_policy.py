@@ -10,7 +10,7 @@ import pytest
 
 from emberone import policy
 from emberone.domain.actor import SYSTEM, Actor
-from emberone.domain.enums import CommentType, Priority, Role, Status
+from emberone.domain.enums import CommentType, DraftState, Priority, Role, Status
 from emberone.domain.errors import NotAllowed, NotFound
 from emberone.models import Ticket
 from emberone.policy import may, may_ever, require, visible_tickets
@@ -104,6 +104,7 @@ SPECIAL = {
     "profile:rename",
     "profile:choose",
     "draft:write",
+    "draft:discard",
     "macro:view",
     "macro:manage",
     "mail:view",
@@ -229,6 +230,7 @@ def test_may_ever_is_whether_there_is_any_row_at_all(permission):
             "profile:rename": {"CUSTOMER", "ADMIN"},
             "profile:choose": ALL,
             "draft:write": STAFF,
+            "draft:discard": STAFF,
             "macro:view": STAFF,
             "macro:manage": STAFF,
             "mail:view": STAFF,
@@ -295,12 +297,21 @@ class Owned:
     author_id: UUID | None = None
     owner_id: UUID | None = None
     ticket_id: UUID | None = None
+    state: DraftState | None = None
 
 
 def test_a_draft_is_written_by_its_author_alone():
     assert allowed("draft:write") == STAFF
     assert allowed("draft:write", Owned(author_id=AGENT.profile_id)) == {"AGENT"}
     assert allowed("draft:write", Owned(author_id=uuid4())) == NOBODY
+
+
+def test_an_admin_throws_away_what_is_held_and_nothing_that_is_on_its_way():
+    theirs = {state: Owned(author_id=uuid4(), state=state) for state in DraftState}
+    assert allowed("draft:discard", Owned(author_id=AGENT.profile_id)) == {"AGENT"}
+    assert allowed("draft:discard", theirs[DraftState.HELD]) == ONLY_ADMINS
+    assert allowed("draft:discard", theirs[DraftState.WAITING]) == NOBODY
+    assert allowed("draft:discard", theirs[DraftState.WRITING]) == NOBODY
 
 
 def test_everybody_s_macros_are_an_admin_s_to_change_and_one_s_own_are_one_s_own():

@@ -1,0 +1,297 @@
+"""Drafts: what staff are writing, and replies that can still be taken back.
+
+A person has one text in the making per ticket. Sent, it waits for
+`settings.reply_delay_s` and is then published (`services/publishing.py`).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy.orm import Session
+
+from emberone.db import as_system, now_of, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.attachments import Upload
+from emberone.domain.enums import DraftKind, DraftState
+from emberone.domain.errors import Conflict, Invalid, NotFound
+from emberone.domain.lifecycle import Event
+from emberone.models import Attachment, Draft, Ticket
+from emberone.policy import DRAFT_DISCARD, DRAFT_WRITE, TICKET_NOTE, require
+from emberone.services.attachments import attach
+from emberone.services.comments import status_after_reply
+from emberone.services.publishing import publish_draft
+from emberone.services.settings import current
+from emberone.services.transitions import locked_ticket
+
+#: One person's own requests about one ticket come one after the other: a late autosave,
+#: a second click. Without it each would find no row to lock.
+_ONE_AT_A_TIME: Final = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(':', 'draft', :ticket, :author), 0))"
+)
+
+#: What a person reads who comes too late.
+GONE: Final = "It is no draft any more: it was published or thrown away."
+
+
+@service
+def save_draft(
+    actor: Actor, ticket_id: UUID, kind: DraftKind, content: str, *, now: datetime | None = None
+) -> UUID | None:
+    """Keep what the actor is writing on the ticket; blank without files, there is no draft.
+
+    A save that comes late, after its text was sent, keeps nothing: all of it waits already.
+    """
+    content = texts.draft(content)
+    with transaction(actor, now=now) as session:
+        _require_ticket(session, actor, ticket_id)
+        _one_at_a_time(session, actor, ticket_id)
+        draft = _writing(session, actor, ticket_id)
+        if draft is None:
+            is_late = _is_echo(session, actor, ticket_id, content)
+            return None if is_late else _begun(session, actor, ticket_id, kind, content)
+        if not content.strip() and not _has_files(session, draft.id):
+            session.delete(draft)
+            return None
+        draft.kind, draft.content = kind, content
+        return draft.id
+
+
+@service
+def send_reply(
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    event: Event,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
+) -> UUID:
+    """Send a reply: checked now, published when its delay is over, and until then one row only.
+
+    The same text sent again while the first still waits is the same reply. What
+    the actor was writing on the ticket becomes this reply, with its files.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        require(actor, DRAFT_WRITE)
+        ticket = locked_ticket(session, actor, ticket_id)
+        _one_at_a_time(session, actor, ticket_id)
+        status_after_reply(session, actor, ticket, event)
+        draft = _sent_before(session, actor, ticket_id, content, files)
+        if draft is not None:
+            if draft.event is not event:
+                _let_wait(session, actor, ticket, draft, event)
+            return draft.id
+        draft = _to_send(session, actor, ticket_id, content)
+        draft.kind, draft.content = DraftKind.REPLY, content
+        return _let_wait(session, actor, ticket, draft, event, files)
+
+
+@service
+def take_back(actor: Actor, draft_id: UUID) -> None:
+    """Make a reply that waits, or is held, a text in the making again.
+
+    Raises Conflict once it is published. A text begun meanwhile is put below it.
+    """
+    with transaction(actor) as session:
+        draft = _locked_draft(session, actor, draft_id)
+        if draft.state is DraftState.WRITING:
+            return
+        begun = _writing(session, actor, draft.ticket_id)
+        if begun is not None:
+            _take_in(session, draft, begun)
+        draft.state, draft.publish_after = DraftState.WRITING, None
+        draft.attempts, draft.last_error = 0, None
+
+
+@service
+def send_again(
+    actor: Actor, draft_id: UUID, *, event: Event | None = None, now: datetime | None = None
+) -> None:
+    """Send one's own held reply once more, perhaps with another event; it waits as before.
+
+    Raises what stands in its way now. One that waits already is left alone.
+    """
+    with transaction(actor, now=now) as session:
+        # Whoever needs both locks the ticket before the draft.
+        ticket_id = _draft_of(session, actor, draft_id).ticket_id
+        ticket = locked_ticket(session, actor, ticket_id)
+        draft = _locked_draft(session, actor, draft_id)
+        if draft.state is DraftState.WAITING:
+            return
+        wanted = event or draft.event
+        if draft.state is not DraftState.HELD or wanted is None:
+            raise Conflict("This reply was not sent yet.")
+        status_after_reply(session, actor, ticket, wanted)
+        _let_wait(session, actor, ticket, draft, wanted)
+
+
+@service
+def discard_draft(actor: Actor, draft_id: UUID) -> None:
+    """Throw a draft away, sent or not, with its files; Conflict once it is published."""
+    with transaction(actor) as session:
+        draft = _locked_draft(session, actor, draft_id, DRAFT_DISCARD)
+        with as_system(session):
+            session.delete(draft)
+
+
+def forget_writing(session: Session, actor: Actor, ticket_id: UUID, content: str) -> None:
+    """Step: what was just said otherwise (a note) need not be kept as a draft any more."""
+    _one_at_a_time(session, actor, ticket_id)
+    draft = _writing(session, actor, ticket_id)
+    if draft is not None and content.startswith(draft.content.strip()):
+        session.delete(draft)
+
+
+def _one_at_a_time(session: Session, actor: Actor, ticket_id: UUID) -> None:
+    session.execute(_ONE_AT_A_TIME, {"ticket": ticket_id, "author": actor.profile_id})
+
+
+def _require_ticket(session: Session, actor: Actor, ticket_id: UUID) -> None:
+    require(actor, DRAFT_WRITE)
+    # A row that hides or is not there is the same to everyone.
+    ticket = session.get(Ticket, ticket_id)
+    if ticket is None:
+        raise NotFound
+    require(actor, TICKET_NOTE, ticket)
+
+
+def _writing(session: Session, actor: Actor, ticket_id: UUID) -> Draft | None:
+    return session.scalars(
+        select(Draft)
+        .where(
+            Draft.ticket_id == ticket_id,
+            Draft.author_id == actor.profile_id,
+            Draft.state == DraftState.WRITING,
+        )
+        .with_for_update()
+    ).one_or_none()
+
+
+def _begun(
+    session: Session, actor: Actor, ticket_id: UUID, kind: DraftKind, content: str
+) -> UUID | None:
+    if not content.strip():
+        return None
+    draft = Draft(ticket_id=ticket_id, author_id=actor.profile_id, kind=kind, content=content)
+    session.add(draft)
+    session.flush()
+    return draft.id
+
+
+def _is_echo(session: Session, actor: Actor, ticket_id: UUID, content: str) -> bool:
+    sent = session.scalars(
+        select(Draft.content).where(
+            Draft.ticket_id == ticket_id,
+            Draft.author_id == actor.profile_id,
+            Draft.state == DraftState.WAITING,
+        )
+    )
+    return any(one.startswith(content.strip()) for one in sent)
+
+
+def _sent_before(
+    session: Session, actor: Actor, ticket_id: UUID, content: str, files: Sequence[Upload]
+) -> Draft | None:
+    """The same text with the same files, still on its way."""
+    sent = session.scalars(
+        select(Draft)
+        .where(
+            Draft.ticket_id == ticket_id,
+            Draft.author_id == actor.profile_id,
+            Draft.state == DraftState.WAITING,
+            Draft.content == content,
+        )
+        .with_for_update()
+    ).all()
+    wanted = {sha256(file.content).hexdigest() for file in files}
+    return next((draft for draft in sent if wanted <= _digests(session, draft.id)), None)
+
+
+def _digests(session: Session, draft_id: UUID) -> set[str]:
+    return set(session.scalars(select(Attachment.digest).where(Attachment.draft_id == draft_id)))
+
+
+def _to_send(session: Session, actor: Actor, ticket_id: UUID, content: str) -> Draft:
+    """What the actor was writing, or a new row beside a note that is none of this reply's."""
+    draft = _writing(session, actor, ticket_id)
+    if draft is not None and (
+        draft.kind is DraftKind.REPLY or content.startswith(draft.content.strip())
+    ):
+        return draft
+    return Draft(ticket_id=ticket_id, author_id=actor.profile_id)
+
+
+def _let_wait(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    draft: Draft,
+    event: Event,
+    files: Sequence[Upload] = (),
+) -> UUID:
+    """Send it on its way and return its id; without a delay it is published at once."""
+    delay = timedelta(seconds=current(session).reply_delay_s)
+    draft.event, draft.state = event, DraftState.WAITING
+    # When it was sent, from now on.
+    draft.created_at = now_of(session)
+    draft.publish_after = draft.created_at + delay
+    draft.attempts, draft.last_error = 0, None
+    session.add(draft)
+    session.flush()
+    attach(session, files, ticket_id=ticket.id, draft_id=draft.id)
+    draft_id = draft.id
+    if not delay:
+        publish_draft(session, actor, ticket, draft)
+    return draft_id
+
+
+def _draft_of(
+    session: Session, actor: Actor, draft_id: UUID, permission: str = DRAFT_WRITE
+) -> Draft:
+    """The draft as it was just now, not locked; Conflict where it is gone."""
+    require(actor, permission)
+    draft = session.get(Draft, draft_id)
+    if draft is None:
+        raise Conflict(GONE)
+    require(actor, permission, draft)
+    return draft
+
+
+def _locked_draft(
+    session: Session, actor: Actor, draft_id: UUID, permission: str = DRAFT_WRITE
+) -> Draft:
+    """The draft under a lock; Conflict where it is gone, most often because it was published."""
+    seen = _draft_of(session, actor, draft_id, permission)
+    _one_at_a_time(session, actor, seen.ticket_id)
+    # An admin may throw away what a colleague left behind, whose row policy hides it.
+    with as_system(session):
+        draft = session.get(Draft, draft_id, with_for_update=True, populate_existing=True)
+    if draft is None:
+        raise Conflict(GONE)
+    require(actor, permission, draft)
+    return draft
+
+
+def _has_files(session: Session, draft_id: UUID) -> bool:
+    return bool(session.scalar(select(exists().where(Attachment.draft_id == draft_id))))
+
+
+def _take_in(session: Session, draft: Draft, begun: Draft) -> None:
+    """Put a text begun meanwhile, with its files, below the one that comes back."""
+    together = "\n\n".join(part for part in (draft.content, begun.content) if part.strip())
+    if len(together) > texts.MAX_TEXT:
+        raise Invalid("Together with what you are writing this is too long; send that first.")
+    with as_system(session):
+        session.execute(
+            update(Attachment).where(Attachment.draft_id == begun.id).values(draft_id=draft.id)
+        )
+    # At once: a person has one text in the making per ticket.
+    session.execute(delete(Draft).where(Draft.id == begun.id))
+    # What was meant for staff only must not become a reply by this.
+    draft.kind, draft.content = begun.kind, together
