@@ -24,7 +24,7 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import attachments, clocks
+from emberone.services import attachments, clocks, repeats
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 
@@ -124,7 +124,7 @@ def comment_as_customer(
     """Say something on one's own ticket and return the ticket it went to.
 
     A ticket that was closed too long ago stays closed: the comment opens a new
-    one that names it.
+    one that names it. The same words twice within a minute are said once.
     """
     content = texts.comment(content)
     with transaction(actor, now=now) as session:
@@ -132,6 +132,8 @@ def comment_as_customer(
         require(actor, TICKET_COMMENT, ticket)
         if ticket.customer_id != actor.profile_id:
             raise NotFound
+        if repeats.said_already(session, actor, ticket, content, files):
+            return ticket.id
         if ticket.status is Status.CLOSED and not is_reopenable(
             ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
         ):
@@ -200,6 +202,9 @@ def _say(
 
 
 def _follow_up(session: Session, closed: Ticket, content: str, files: Sequence[Upload]) -> UUID:
+    followed = repeats.followed_already(session, closed, content, files)
+    if followed is not None:
+        return followed
     ticket = Ticket(
         customer_id=closed.customer_id,
         title=closed.title,

@@ -35,7 +35,16 @@ from emberone.policy import (
     TICKET_SET_PRIORITY,
     require,
 )
-from emberone.services import agents, attachments, clocks, feedback, letters, profiles, teams
+from emberone.services import (
+    agents,
+    attachments,
+    clocks,
+    feedback,
+    letters,
+    profiles,
+    repeats,
+    teams,
+)
 from emberone.services.profiles import NewCustomer
 from emberone.services.settings import current
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
@@ -79,7 +88,8 @@ def open_ticket(
 ) -> UUID:
     """Open a ticket for a customer; staff may begin it with a public comment.
 
-    A customer who is known by address only is made known with it.
+    A customer who is known by address only is made known with it. A customer who asks the
+    same twice within a minute has one ticket.
     """
     values: dict[str, Any] = {
         "title": texts.title(title),
@@ -96,6 +106,11 @@ def open_ticket(
         if actor.is_customer:
             if priority.rank > current(session).customer_max_priority.rank:
                 raise Invalid("You cannot ask for so high a priority.", field="priority")
+            asked = repeats.asked_already(
+                session, customer_id, values["title"], values["description"], priority, files
+            )
+            if asked is not None:
+                return asked
         else:
             _require_customer(session, customer_id)
             teams.require_team(session, team_id)
