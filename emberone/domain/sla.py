@@ -40,6 +40,13 @@ class AlwaysOpen:
 
 ALWAYS_OPEN = AlwaysOpen()
 
+#: What is due within this time is due soon, whatever its target.
+SOON = timedelta(hours=1)
+#: So is what has used up all but this share of its target, …
+SOON_SHARE = 0.2
+#: … but nothing that is due later than that.
+SOON_AT_MOST = timedelta(days=1)
+
 #: The cause of a breach that the change of target alone made.
 PRIORITY_CHANGE = "priority_change"
 
@@ -221,6 +228,12 @@ def step_time(
     assert percent is not None
     before_s = float(timing.target_s * (100 - percent) / 100)
     return calendar.add(_due(timing), -before_s)
+
+
+def is_due_soon(due_at: datetime, target_s: int, now: datetime) -> bool:
+    """Whether so little time is left that someone should look at it now."""
+    share = timedelta(seconds=target_s * SOON_SHARE)
+    return due_at - now <= min(max(SOON, share), SOON_AT_MOST)
 
 
 def is_warning(percent: Decimal | None, offset_s: int | None) -> bool:

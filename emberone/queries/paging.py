@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -71,7 +71,7 @@ def parse_text(text: str) -> str:
 class Key(NamedTuple):
     """One column of an order, and how its value is read back from an address."""
 
-    column: InstrumentedAttribute[Any]
+    column: InstrumentedAttribute[Any] | ColumnElement[Any]
     parse: Callable[[str], Any]
 
 
@@ -101,6 +101,8 @@ class Page(Generic[T]):
     rows: list[T]
     previous: str | None
     following: str | None
+    #: Of each row, the cursor of the page that begins after it.
+    places: list[str] = field(default_factory=list)
 
 
 class _Cursor(NamedTuple):
@@ -167,7 +169,13 @@ def fetch_page(
         rows=[make(*row[:-width]) for row in found],
         previous=_encode("b", keys[0]) if keys and _has(cursor, is_backward, has_more) else None,
         following=_encode("a", keys[-1]) if keys and (has_more or is_backward) else None,
+        places=[_encode("a", key) for key in keys],
     )
+
+
+def turned(place: str) -> str:
+    """The cursor of the page that ends before this row, from that which begins after it."""
+    return "b" + place[1:]
 
 
 def _has(cursor: _Cursor | None, is_backward: bool, has_more: bool) -> bool:
@@ -176,7 +184,9 @@ def _has(cursor: _Cursor | None, is_backward: bool, has_more: bool) -> bool:
 
 
 def _beyond(
-    columns: Sequence[InstrumentedAttribute[Any]], values: Sequence[Any], is_descending: bool
+    columns: Sequence[InstrumentedAttribute[Any] | ColumnElement[Any]],
+    values: Sequence[Any],
+    is_descending: bool,
 ) -> ColumnElement[bool]:
     here = tuple_(*columns)
     there = tuple_(

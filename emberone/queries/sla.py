@@ -54,6 +54,7 @@ class NextDue:
     metric: Metric
     due_at: datetime
     is_breached: bool
+    is_soon: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def policy_chosen(session: Session, ticket_id: UUID) -> str | None:
 
 #: The nearest due time of each ticket's open clocks.
 _NEXT_DUE: Final = text(
-    "SELECT DISTINCT ON (ticket_id) ticket_id, metric, due_at,"
+    "SELECT DISTINCT ON (ticket_id) ticket_id, metric, due_at, target_s,"
     " breached_at IS NOT NULL OR due_at < :now AS is_breached"
     " FROM sla_clocks WHERE ticket_id = ANY (:ticket_ids) AND running_since IS NOT NULL"
     " ORDER BY ticket_id, due_at"
@@ -139,7 +140,15 @@ _NEXT_DUE: Final = text(
 def next_due(session: Session, ticket_ids: Collection[UUID], now: datetime) -> dict[UUID, NextDue]:
     """The nearest due time of each of these tickets that has one, in one query."""
     rows = session.execute(_NEXT_DUE, {"ticket_ids": list(ticket_ids), "now": now})
-    return {row.ticket_id: NextDue(Metric(row.metric), row.due_at, row.is_breached) for row in rows}
+    return {
+        row.ticket_id: NextDue(
+            Metric(row.metric),
+            row.due_at,
+            row.is_breached,
+            sla.is_due_soon(row.due_at, row.target_s, now),
+        )
+        for row in rows
+    }
 
 
 def stories(session: Session, ticket_id: UUID, now: datetime) -> list[Story]:

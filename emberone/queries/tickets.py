@@ -1,45 +1,25 @@
 """Tickets as staff look at them: the list, one ticket, and the whole lot for a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, aliased
 
+from emberone.db import now_of
 from emberone.domain.actor import Actor
 from emberone.domain.enums import Priority, Status
 from emberone.models import Profile, Team, Ticket
 from emberone.policy import visible_tickets
-from emberone.queries.paging import (
-    COUNT_LIMIT,
-    Key,
-    Order,
-    Page,
-    Paging,
-    count_up_to,
-    fetch_page,
-    parse_count,
-    parse_id,
-    parse_moment,
-)
+from emberone.queries.paging import COUNT_LIMIT, Page, Paging, count_up_to, fetch_page
 from emberone.queries.search import Hits
+from emberone.queries.views import FIRST_DUE, View, is_active, is_in, orders_of, sorted_by
 
-_created, _id = Key(Ticket.created_at, parse_moment), Key(Ticket.id, parse_id)
-
-#: The list's orders, each with an index of its own.
-ORDERS: Final = {
-    order.name: order
-    for order in (
-        Order("created", (_created, _id)),
-        Order("activity", (Key(Ticket.last_activity_at, parse_moment), _id)),
-        Order("number", (Key(Ticket.number, parse_count),)),
-        Order("priority", (Key(Ticket.priority, Priority), _created, _id)),
-        Order("status", (Key(Ticket.status, Status), _created, _id), descending=False),
-    )
-}
+#: What any list of tickets can be sorted by.
+ORDERS: Final = orders_of(View.ALL)
 
 _Customer, _Agent = aliased(Profile, name="customer"), aliased(Profile, name="agent")
 
@@ -63,6 +43,7 @@ class TicketFilters:
     created_from: datetime | None = None
     created_before: datetime | None = None
     hits: Hits | None = None
+    view: View = View.ALL
 
     @property
     def are_only_words(self) -> bool:
@@ -89,6 +70,7 @@ class TicketRow(NamedTuple):
     customer_spoke_last: bool
     snoozed_until: datetime | None
     activity_no: int
+    unanswered_since: datetime
 
 
 class TicketDetails(NamedTuple):
@@ -163,9 +145,51 @@ def list_tickets(
             Ticket.customer_spoke_last,
             Ticket.snoozed_until,
             Ticket.activity_no,
+            Ticket.unanswered_since,
         )
-    ).where(*conditions(actor, filters))
-    return fetch_page(session, statement, TicketRow, paging)
+    )
+    return fetch_page(
+        session, _listed(session, statement, actor, filters, paging), TicketRow, paging
+    )
+
+
+class Neighbour(NamedTuple):
+    """The ticket before or after one in a list."""
+
+    number: int
+    #: Its place in that list.
+    place: str
+
+
+class _Number(NamedTuple):
+    number: int
+
+
+def neighbour(
+    session: Session, actor: Actor, filters: TicketFilters, paging: Paging
+) -> Neighbour | None:
+    """The first ticket after the paging's cursor, or the last before it; None at the end."""
+    paging = replace(paging, size=1)
+    statement = _listed(session, select(Ticket.number), actor, filters, paging)
+    page = fetch_page(session, statement, _Number, paging)
+    return Neighbour(page.rows[0].number, page.places[0]) if page.rows else None
+
+
+def _listed(
+    session: Session,
+    statement: Select[*tuple[Any, ...]],
+    actor: Actor,
+    filters: TicketFilters,
+    paging: Paging,
+) -> Select[*tuple[Any, ...]]:
+    """The statement, narrowed by the filters, with what the paging's order looks at."""
+    now = now_of(session)
+    if paging.order is FIRST_DUE:
+        # Walking the clocks in order finds what the view's own condition would look for.
+        narrowed = [*is_active(now), *conditions(actor, filters, now, View.ALL)]
+    else:
+        narrowed = conditions(actor, filters, now)
+    return sorted_by(statement.select_from(Ticket), paging.order, now).where(*narrowed)
 
 
 def count_tickets(session: Session, actor: Actor, filters: TicketFilters) -> int | None:
@@ -173,12 +197,16 @@ def count_tickets(session: Session, actor: Actor, filters: TicketFilters) -> int
     if filters.hits is not None and filters.hits.ids is None:
         # The probe has seen more hits than are counted anyway.
         return COUNT_LIMIT + 1 if filters.are_only_words else None
-    return count_up_to(session, select(Ticket.id).where(*conditions(actor, filters)))
+    narrowed = conditions(actor, filters, now_of(session))
+    return count_up_to(session, select(Ticket.id).where(*narrowed))
 
 
-def conditions(actor: Actor, filters: TicketFilters) -> list[ColumnElement[bool]]:
-    """The filters, and what the actor may see, as conditions for queries."""
+def conditions(
+    actor: Actor, filters: TicketFilters, now: datetime, view: View | None = None
+) -> list[ColumnElement[bool]]:
+    """The view, the filters, and what the actor may see, as conditions for queries."""
     found: list[ColumnElement[bool]] = [visible_tickets(actor)]
+    found += is_in(view or filters.view, actor, now)
     if len(filters.statuses) == 1:
         found.append(Ticket.status == filters.statuses[0])
     elif filters.statuses:
@@ -289,39 +317,6 @@ def other_tickets(
     return [RelatedTicket(*row) for row in session.execute(statement)]
 
 
-class QueueCounts(NamedTuple):
-    """How many tickets wait for whom."""
-
-    mine: int
-    unassigned: int
-    active: int
-    waiting: int
-
-
-def queue_counts(session: Session, actor: Actor) -> QueueCounts:
-    """The counts above the list, in one statement that stops counting at the limit each."""
-
-    def capped(*narrowed: ColumnElement[bool]) -> ColumnElement[int]:
-        inner = (
-            select(Ticket.id)
-            .where(visible_tickets(actor), *narrowed)
-            .limit(COUNT_LIMIT + 1)
-            .subquery()
-        )
-        return select(func.count()).select_from(inner).scalar_subquery()
-
-    active = Ticket.status.in_((Status.OPEN, Status.IN_PROGRESS))
-    row = session.execute(
-        select(
-            capped(active, Ticket.assigned_agent_id == actor.profile_id),
-            capped(active, Ticket.assigned_agent_id.is_(None)),
-            capped(active),
-            capped(Ticket.status == Status.WAITING),
-        )
-    ).one()
-    return QueueCounts(*row)
-
-
 def export_tickets(
     session: Session, actor: Actor, filters: TicketFilters, *, after: UUID | None, size: int
 ) -> list[ExportRow]:
@@ -345,7 +340,7 @@ def export_tickets(
             Ticket.feedback_rating,
             Ticket.feedback_text,
         )
-    ).where(*conditions(actor, filters))
+    ).where(*conditions(actor, filters, now_of(session)))
     if after is not None:
         statement = statement.where(Ticket.id > after)
     rows = session.execute(statement.order_by(Ticket.id).limit(size))

@@ -63,6 +63,7 @@ _PANEL = {
     "ticket.take": policy.TICKET_ASSIGN,
     "ticket.change": policy.TICKET_ROUTE,
     "ticket.delete_view": policy.TICKET_DELETE,
+    "ticket.walk": policy.PANEL_ENTER,
     "ticket.export": policy.TICKET_EXPORT,
     "ticket.ajax_lookup": policy.PANEL_ENTER,
     "comment.index_view": policy.TICKET_NOTE,

@@ -18,6 +18,7 @@ from emberone.web.admin.letters import LetterView
 from emberone.web.admin.profiles import ProfileView
 from emberone.web.admin.teams import TagView, TeamView
 from emberone.web.admin.ticket_new import TicketView
+from emberone.web.admin.tickets import keep_place, ticket_walk
 from emberone.web.theme import TablerTheme, csp_nonce
 
 _WORK: Final[Any] = _l("Work")
@@ -45,6 +46,8 @@ def init_panel(app: Flask) -> None:
     folder = Path(__file__).parents[3] / "templates"
     app.register_blueprint(Blueprint("panel", __name__, template_folder=str(folder)))
     app.add_template_global(own_availability)
+    app.add_template_global(ticket_walk)
+    app.url_defaults(keep_place)
     admin = Admin(
         app,
         name="EmberOne",

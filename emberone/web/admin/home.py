@@ -4,8 +4,11 @@ from flask import redirect, url_for
 from flask_admin import expose
 from werkzeug import Response
 
+from emberone.db import db
+from emberone.domain.enums import Role
+from emberone.queries.views import View, view_counts
 from emberone.web.admin.base import Guarded
-from emberone.web.admin.tickets import ACTIVE
+from emberone.web.session import current_actor
 from emberone.web.theme import ThemedIndexView
 
 
@@ -18,5 +21,14 @@ class HomeView(Guarded, ThemedIndexView):
 
     @expose("/")
     def index(self) -> Response:
-        """Go to the tickets that someone has to work on."""
-        return redirect(url_for("ticket.index_view", status=ACTIVE))  # type: ignore[return-value]
+        """Go to an agent's own tickets; for an admin, to what nobody has or what is nearly late."""
+        actor = current_actor()
+        if actor.role is Role.AGENT:
+            return _view(View.MINE)
+        counts = view_counts(db.session(), actor)
+        pressing = [view for view in (View.UNASSIGNED, View.BREACHING) if counts[view]]
+        return _view(pressing[0] if pressing else View.ALL)
+
+
+def _view(view: View) -> Response:
+    return redirect(url_for("ticket.index_view", view=view.value))  # type: ignore[return-value]

@@ -12,12 +12,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from emberone.domain.enums import Metric
-from emberone.domain.sla import Standing
+from emberone.domain.sla import Standing, is_due_soon
 from emberone.queries.sla import ClockView, NextDue
 from emberone.web.theme.formats import time_full
-
-#: What is due within this time is marked as due soon.
-SOON: Final = timedelta(hours=1)
 
 #: Each metric, worded.
 METRIC_NAMES: Final[Mapping[Metric, Any]] = {
@@ -49,7 +46,7 @@ def _due_mark(due: NextDue, now: datetime) -> Mark:
     name = str(METRIC_NAMES[due.metric])
     return Mark(
         name=name,
-        state=_running_state(due.due_at, now, due.is_breached),
+        state=_running_state(is_late=due.is_breached, is_soon=due.is_soon),
         text=_distance(due.due_at - now),
         title=_("%(name)s due %(time)s", name=name, time=time_full(due.due_at)),
     )
@@ -66,7 +63,10 @@ def clock_marks(clocks: Iterable[ClockView], now: datetime) -> list[Mark]:
 def _clock_mark(clock: ClockView, now: datetime) -> Mark:
     name = str(METRIC_NAMES[clock.metric])
     if clock.is_open and clock.due_at is not None:
-        state = _running_state(clock.due_at, now, clock.breached_at is not None)
+        state = _running_state(
+            is_late=clock.breached_at is not None or clock.due_at < now,
+            is_soon=is_due_soon(clock.due_at, clock.target_s, now),
+        )
         title = _("%(name)s due %(time)s", name=name, time=time_full(clock.due_at))
         text = _distance(clock.due_at - now)
         return Mark(name, state, text, title, is_shown=True)
@@ -80,10 +80,10 @@ def _clock_mark(clock: ClockView, now: datetime) -> Mark:
     return Mark(name, state, text, clock.stopped_reason or name)
 
 
-def _running_state(due_at: datetime, now: datetime, is_breached: bool) -> str:
-    if is_breached or due_at < now:
+def _running_state(*, is_late: bool, is_soon: bool) -> str:
+    if is_late:
         return "breached"
-    return "due_soon" if due_at - now <= SOON else "on_track"
+    return "due_soon" if is_soon else "on_track"
 
 
 def _distance(left: timedelta) -> str:

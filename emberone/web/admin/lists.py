@@ -60,8 +60,8 @@ class Listing:
         return {name: value for name, value in values.items() if value}
 
     def kept(self) -> dict[str, str]:
-        """What is kept while the filters change: order and size."""
-        names = ("sort", "desc", "size")
+        """What is kept while the filters change: view, order and size."""
+        names = ("view", "sort", "desc", "size")
         return {name: request.args[name] for name in names if request.args.get(name)}
 
     def url(self, endpoint: str | None = None, **changes: str | None) -> str:

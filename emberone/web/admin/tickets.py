@@ -1,10 +1,11 @@
 """The queue: all tickets, filtered, sorted, searched, and as a file."""
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from flask import Response, jsonify, redirect, url_for
+from flask import Response, flash, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug import Response as AnyResponse
@@ -12,8 +13,10 @@ from werkzeug import Response as AnyResponse
 from emberone.db import now_of
 from emberone.domain.actor import Actor
 from emberone.domain.enums import Priority, Role, Status
-from emberone.queries import agents, profiles, search, tickets
+from emberone.queries import agents, profiles, search, tickets, views
+from emberone.queries.paging import Page, turned
 from emberone.queries.sla import next_due
+from emberone.queries.views import View
 from emberone.web.admin import choices
 from emberone.web.admin.base import PanelView
 from emberone.web.admin.export import csv_response
@@ -45,20 +48,25 @@ class TicketList(PanelView):
         number = _NUMBER.fullmatch(values.text("search") or "")
         if number and tickets.id_of(self.session, actor, int(number[1])):
             return redirect(url_for("ticket.page", number=int(number[1])))
-        listing = Listing("ticket.index_view", tickets.ORDERS, values, _FILTERS)
+        listing = _listing(values)
         filters = self._wanted(actor, values, listing)
         page = tickets.list_tickets(self.session, actor, filters, listing.paging)
         return self.render(
             "panel/ticket_list.html",
             listing=listing,
-            headings=listing.headings(_columns()),
-            sorts=listing.sorts(_sorts()),
+            headings=listing.headings(_columns(listing)),
+            sorts=listing.sorts(_sorts(listing)),
             rows=page.rows,
             pages=listing.pages(page),
             count=worded_count(tickets.count_tickets(self.session, actor, filters)),
             now=now,
             due=due_marks(next_due(self.session, [row.id for row in page.rows], now), now),
-            tabs=self._tabs(actor, values),
+            unread=views.unread(
+                self.session, actor, {row.id: row.activity_no for row in page.rows}
+            ),
+            walks=_walks(listing, page),
+            view=filters.view.value,
+            tabs=self._tabs(actor, filters.view),
             filter_choices=self._choices(),
         )
 
@@ -76,6 +84,7 @@ class TicketList(PanelView):
             created_from=values.day_begins("from"),
             created_before=values.day_ends("to"),
             hits=search.find_tickets(self.session, words) if words else None,
+            view=_view(values),
         )
         listing.chips = self._chips(filters, listing, agent)
         return filters
@@ -133,27 +142,38 @@ class TicketList(PanelView):
             "teams": [(str(team.id), team.label) for team in agents.team_choices(self.session)],
         }
 
-    def _tabs(self, actor: Actor, values: Values) -> list[dict[str, Any]]:
-        counts = tickets.queue_counts(self.session, actor)
-        views: list[tuple[str, int | None, dict[str, str]]] = [
-            (_("Active"), counts.active, {"status": ACTIVE}),
-            (_("Unassigned"), counts.unassigned, {"status": ACTIVE, "agent": "none"}),
-            (_("Waiting"), counts.waiting, {"status": "WAITING"}),
-            (_("All"), None, {}),
-        ]
-        if actor.role is Role.AGENT:
-            views.insert(0, (_("Mine"), counts.mine, {"status": ACTIVE, "agent": "me"}))
-        asked = {name: values.text(name, 1000) for name in _FILTERS}
-        present = {name: text for name, text in asked.items() if text}
+    def _tabs(self, actor: Actor, shown: View) -> list[dict[str, Any]]:
+        counts = views.view_counts(self.session, actor)
         return [
             {
                 "label": label,
-                "url": url_for("ticket.index_view", **query),
-                "count": worded_count(count),
-                "active": present == query,
+                "url": url_for("ticket.index_view", view=view.value),
+                "count": worded_count(counts[view]),
+                "active": view is shown,
             }
-            for label, count, query in views
+            for view, label in _view_names().items()
+            # Only agents have tickets; nobody needs to know that nothing is put aside.
+            if (view is not View.MINE or actor.role is Role.AGENT)
+            and (view is not View.SNOOZED or counts[view] or view is shown)
         ]
+
+    @expose("/walk/")
+    def walk(self) -> AnyResponse:
+        """Go to the ticket before or after one, in the list that the person came from."""
+        values, actor = arguments(), current_actor()
+        listing = _listing(values)
+        place, way = values.text("at", 1000), values.one_of("way", ("next", "previous"))
+        cursor = place and (turned(place) if way == "previous" else place)
+        found = tickets.neighbour(
+            self.session,
+            actor,
+            self._wanted(actor, values, listing),
+            replace(listing.paging, cursor=cursor),
+        )
+        if found is None:
+            flash(_("There is no further ticket in this list."), "info")
+            return redirect(listing.url())
+        return redirect(_page_url(listing, found.number, found.place))
 
     @expose("/export/<export_type>/")
     def export(self, export_type: str) -> Response:
@@ -161,7 +181,7 @@ class TicketList(PanelView):
         if export_type != "csv":
             raise NotUnderstood(_("Tickets are exported as CSV."))
         values, actor = arguments(), current_actor()
-        listing = Listing("ticket.index_view", tickets.ORDERS, values, _FILTERS)
+        listing = _listing(values)
         return csv_response(actor, self._wanted(actor, values, listing))
 
     @expose("/ajax/lookup/")
@@ -182,28 +202,99 @@ class TicketList(PanelView):
         return jsonify([[str(person.id), person.label] for person in people])
 
 
+def _view(values: Values) -> View:
+    return values.choice("view", View) or View.ALL
+
+
+def _listing(values: Values) -> Listing:
+    return Listing("ticket.index_view", views.orders_of(_view(values)), values, _FILTERS)
+
+
+def _page_url(listing: Listing, number: int, place: str) -> str:
+    """A ticket's page, with the way on through the list and back to it."""
+    return listing.url("ticket.page", number=str(number), at=place)
+
+
+def _walks(listing: Listing, page: Page[tickets.TicketRow]) -> dict[UUID, str]:
+    return {
+        row.id: _page_url(listing, row.number, place)
+        for row, place in zip(page.rows, page.places, strict=True)
+    }
+
+
+def ticket_walk() -> dict[str, str] | None:
+    """The addresses of a ticket's neighbours in the list that led to its page, if one did."""
+    values = arguments()
+    place = values.text("at", 1000)
+    if place is None:
+        return None
+    listing = _listing(values)
+    return {
+        "list": listing.url(),
+        "next": listing.url("ticket.walk", at=place, way="next"),
+        "previous": listing.url("ticket.walk", at=place, way="previous"),
+    }
+
+
+#: What a list's address carries, and a ticket's page after it.
+_CARRIED: Final = (*_FILTERS, "view", "sort", "desc", "size", "at")
+
+
+def keep_place(endpoint: str, values: dict[str, Any]) -> None:
+    """Let every address of the same ticket keep the place in the list that led to it."""
+    if not endpoint.startswith("ticket.") or "at" not in request.args or "number" not in values:
+        return
+    if values["number"] == (request.view_args or {}).get("number"):
+        for name in _CARRIED:
+            if request.args.get(name):
+                values.setdefault(name, request.args[name])
+
+
+def _view_names() -> dict[View, str]:
+    return {
+        View.MINE: _("My open"),
+        View.REPLIED: _("Customer replied"),
+        View.UNASSIGNED: _("Unassigned"),
+        View.BREACHING: _("Breaching soon"),
+        View.WAITING: _("Waiting"),
+        View.SNOOZED: _("Snoozed"),
+        View.ALL: _("All"),
+    }
+
+
 def _statuses() -> choices.Pairs:
     return [(ACTIVE, _("Active")), *choices.statuses()]
 
 
-def _columns() -> list[Column]:
-    return [
+def _columns(listing: Listing) -> list[Column]:
+    """The headings; each sorts where the view can be sorted by it."""
+    wanted = [
         Column(_("Number"), "number"),
         Column(_("Subject")),
         Column(_("Customer")),
+        Column(_("Spoke last"), "wait"),
         Column(_("Status"), "status"),
-        Column(_("Priority"), "priority"),
+        Column(_("Priority"), "priority" if "priority" in listing.orders else "urgency"),
         Column(_("Agent")),
-        Column(_("Next due")),
+        Column(_("Next due"), "due"),
         Column(_("Last activity"), "activity"),
+    ]
+    return [
+        column if column.order in listing.orders else column._replace(order=None)
+        for column in wanted
     ]
 
 
-def _sorts() -> dict[str, str]:
-    return {
-        "created": _("Created"),
+def _sorts(listing: Listing) -> dict[str, str]:
+    words = {
+        "due": _("Next due"),
+        "wait": _("Longest wait"),
+        "urgency": _("Priority"),
+        "until": _("Snoozed until"),
         "activity": _("Last activity"),
+        "created": _("Created"),
         "number": _("Number"),
         "priority": _("Priority"),
         "status": _("Status"),
     }
+    return {name: words[name] for name in listing.orders}

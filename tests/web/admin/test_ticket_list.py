@@ -11,7 +11,7 @@ from tests.web.admin.conftest import look
 
 def numbers(page):
     """The tickets of a list, in order."""
-    return [int(n) for n in re.findall(r'href="/admin/ticket/(\d+)/"', page)]
+    return [int(n) for n in re.findall(r'href="/admin/ticket/(\d+)/\?[^"]*at=', page)]
 
 
 def listed(browser, query=""):
@@ -20,12 +20,15 @@ def listed(browser, query=""):
     return numbers(answer.get_data(as_text=True))
 
 
-def test_the_panel_begins_with_what_has_to_be_done(as_agent, make):
-    opened = look(make.ticket())
+def test_the_panel_begins_with_what_has_to_be_done(as_agent, as_admin, agent, make):
+    mine = look(make.ticket(assigned_agent_id=agent.profile_id))
     make.ticket(status=Status.CLOSED)
     answer = as_agent.get("/admin/", follow_redirects=True)
-    assert answer.request.path == "/admin/ticket/"
-    assert numbers(answer.get_data(as_text=True)) == [opened.number]
+    assert answer.request.full_path == "/admin/ticket/?view=mine"
+    assert numbers(answer.get_data(as_text=True)) == [mine.number]
+    assert as_admin.get("/admin/").location == "/admin/ticket/?view=all"
+    make.ticket()
+    assert as_admin.get("/admin/").location == "/admin/ticket/?view=unassigned"
 
 
 def test_a_row_shows_what_an_agent_needs(as_agent, open_ticket, agent, make):
@@ -84,6 +87,41 @@ def test_filters(as_agent, make, agent, customer, query, expected):
         made[look(make.ticket(customer, now=now, **columns)).number] = name
     query = query.format(agent=agent.profile_id, team=team, customer=customer.profile_id)
     assert "".join(sorted(made[number] for number in listed(as_agent, query))) == expected
+
+
+def test_a_list_is_walked_to_its_end_and_back(as_agent, make, agent):
+    urgent = look(make.ticket(priority=Priority.HIGH, assigned_agent_id=agent.profile_id))
+    other = look(make.ticket(assigned_agent_id=agent.profile_id))
+    make.ticket()
+    page = as_agent.get("/admin/ticket/?view=mine").get_data(as_text=True)
+    (first,) = re.findall(rf'href="(/admin/ticket/{urgent.number}/\?[^"]+)"', page)
+    query = first.replace("&amp;", "&").split("?")[1]
+    step = as_agent.get(f"/admin/ticket/walk/?{query}&way=next").location
+    assert step.startswith(f"/admin/ticket/{other.number}/?")
+    onward = step.split("?")[1]
+    assert as_agent.get(f"/admin/ticket/walk/?{onward}&way=next").location == (
+        "/admin/ticket/?view=mine"
+    )
+    shown = as_agent.get(step).get_data(as_text=True)
+    assert "way=next" in shown
+    assert 'href="/admin/ticket/?view=mine"' in shown
+    # Whatever one does on the page keeps the place in the list.
+    closed = as_agent.post(f"/admin/ticket/{other.number}/close/?{onward}").location
+    assert closed == step
+    back = as_agent.get(f"/admin/ticket/walk/?{onward}&way=previous").location
+    assert back.startswith(f"/admin/ticket/{urgent.number}/?")
+
+
+def test_what_moved_since_one_read_it_is_unread(as_agent, make, agent, open_ticket):
+    from emberone.services.comments import add_note
+    from emberone.services.reads import mark_read
+
+    ticket = open_ticket()
+    assert "Unread:" in as_agent.get("/admin/ticket/").get_data(as_text=True)
+    mark_read(agent, ticket.id, look(ticket.id).activity_no)
+    assert "Unread:" not in as_agent.get("/admin/ticket/").get_data(as_text=True)
+    add_note(make.agent(), ticket.id, "News.")
+    assert "Unread:" in as_agent.get("/admin/ticket/").get_data(as_text=True)
 
 
 def test_a_filter_that_is_on_is_shown_and_can_be_taken_off(as_agent, make):
@@ -176,9 +214,10 @@ def test_a_list_costs_the_same_few_queries_for_20_rows_and_for_200(
     )
     many = cost("size=200")
     assert len(many) == len(few)
-    # Two say who asks; then the person, rows, count, limits, views, agents, teams, availability.
-    assert len(few) <= 10, few
-    assert len(cost("size=200&search=zebra")) <= 13
+    # Two say who asks; then the person, rows, count, limits, what is unread, views, agents,
+    # teams, availability.
+    assert len(few) <= 11, few
+    assert len(cost("size=200&search=zebra")) <= 14
 
 
 def test_the_page_of_a_ticket_costs_the_same_for_2_comments_and_for_60(
