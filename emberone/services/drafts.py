@@ -140,14 +140,6 @@ def discard_draft(actor: Actor, draft_id: UUID) -> None:
             session.delete(draft)
 
 
-def forget_writing(session: Session, actor: Actor, ticket_id: UUID, content: str) -> None:
-    """Step: what was just said otherwise (a note) need not be kept as a draft any more."""
-    _one_at_a_time(session, actor, ticket_id)
-    draft = _writing(session, actor, ticket_id)
-    if draft is not None and content.startswith(draft.content.strip()):
-        session.delete(draft)
-
-
 def _one_at_a_time(session: Session, actor: Actor, ticket_id: UUID) -> None:
     session.execute(_ONE_AT_A_TIME, {"ticket": ticket_id, "author": actor.profile_id})
 

@@ -59,7 +59,7 @@ def test_a_worker_and_a_beat_assign_what_nobody_nudged(processes, people):
     eventually(lambda: unassigned() == 0)
     assert_assigned_once()
     ran = "SELECT array_agg(name ORDER BY name) FROM sweep_runs WHERE last_ok_at IS NOT NULL"
-    eventually(lambda: scalar(ran) == ["assign", "feedback", "sla"])
+    eventually(lambda: scalar(ran) == ["assign", "feedback", "publish", "sla"])
 
 
 def test_the_mail_worker_serves_its_own_queue_only(processes, people):
