@@ -460,15 +460,19 @@ def test_an_idle_sweep_reads_no_table_from_end_to_end(play, owner: psycopg.Conne
         " SELECT 'x', '', customer_id FROM tickets, generate_series(1, 5000)"
     )
     owner.execute(
+        # Half of them late, and noticed: the sweep must not walk over these every time.
         "INSERT INTO sla_clocks (ticket_id, metric, policy_version_id, target_s, started_at,"
-        " running_since, due_at) SELECT tickets.id, 'RESOLUTION', policy_version_id, 9, now(),"
-        " now(), now() + interval '1 day' FROM tickets, sla_clocks"
+        " running_since, due_at, breached_at)"
+        " SELECT tickets.id, 'RESOLUTION', policy_version_id, 9, now(), now(), late.due_at,"
+        " late.breached_at FROM tickets, sla_clocks, LATERAL (SELECT"
+        " now() + interval '1 day' * sign(tickets.number %% 2 - 0.5) AS due_at,"
+        " CASE tickets.number %% 2 WHEN 0 THEN now() - interval '1 day' END AS breached_at) AS late"
         " WHERE tickets.id <> %(id)s AND sla_clocks.metric = 'RESOLUTION'",
         {"id": ticket},
     )
     owner.execute(
         "INSERT INTO sla_steps (clock_id, step_no, percent, actions, fire_at)"
-        " SELECT id, 7, 75, '{COMMENT}', due_at FROM sla_clocks"
+        " SELECT id, 7, 75, '{COMMENT}', now() + interval '1 day' FROM sla_clocks"
     )
     owner.execute("ANALYZE")
     with transaction(SYSTEM) as session:
