@@ -37,7 +37,6 @@ _REASONS: Final[dict[str, Any]] = {
     "The ticket was reopened.": _l("The ticket was reopened."),
     "The comment was deleted.": _l("The comment was deleted."),
     "The texts were erased.": _l("The texts were erased."),
-    "This happened before the demo began.": _l("This happened before the demo began."),
     "Delivery was interrupted too often.": _l("Delivery was interrupted too often."),
 }
 

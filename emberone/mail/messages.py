@@ -1,33 +1,38 @@
-"""Letters as messages of the Internet: headers, and the name that repeats never change."""
+"""Letters as messages of the Internet: headers, and the names that repeats never change."""
 
-import hashlib
 from datetime import datetime
 from email.errors import HeaderParseError, NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 
-from emberone.mail.rendering import Rendered
+from emberone.mail.rendering import PRODUCT, Rendered
 from emberone.mail.site import Site
-
-
-def message_id(key: str, site: Site) -> str:
-    """The Message-ID of the letter of this key: a letter sent twice is recognised as one."""
-    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{site.domain}>"
+from emberone.mail.threads import THREADED, Thread, message_id
 
 
 def compose(
-    rendered: Rendered, *, key: str, to_name: str, to_email: str, written_at: datetime, site: Site
+    rendered: Rendered,
+    *,
+    key: str,
+    to_name: str,
+    to_email: str,
+    written_at: datetime,
+    site: Site,
+    thread: Thread | None = None,
 ) -> EmailMessage:
     """The message to hand to a mail server; raises ValueError for an address that is none."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=THREADED)
     message["Message-ID"] = message_id(key, site)
     message["Date"] = written_at
-    message["From"] = _address("EmberOne", site.sender)
+    message["From"] = _address(PRODUCT, site.sender)
     message["To"] = _address(to_name, to_email)
     message["Subject"] = rendered.subject
-    # RFC 3834: no out-of-office answers to a machine.
+    if thread is not None:
+        message["In-Reply-To"] = thread.in_reply_to
+        message["References"] = thread.references
+    # RFC 3834: no out-of-office answers to a machine; and in Exchange's own words.
     message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     if rendered.unsubscribe_url is not None:
         # RFC 8058: the mail program itself may end these letters, with one POST.
         message["List-Unsubscribe"] = f"<{rendered.unsubscribe_url}>"

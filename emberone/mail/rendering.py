@@ -1,10 +1,8 @@
 """Wording letters: a folder of three templates and the parameters of one letter.
 
 A letter is a folder `templates/mail/<letter>/` with `subject.txt`, `body.txt`
-and `body.html`. Beside its parameters it may name `base_url`, `product`,
-`ticket_url` (when there is a `ticket_id`), `feedback_url` and
-`unsubscribe_url` (when there is a `request_id`). Nothing is optional: a name
-that is in none of them is an error.
+and `body.html`. Beside its parameters it may name what :data:`_DERIVED` lists.
+Nothing is optional: a name that is in neither is an error.
 """
 
 from collections.abc import Mapping
@@ -27,20 +25,28 @@ from jinja2 import (
 )
 
 from emberone.languages import ENGLISH
+from emberone.mail.bodies import excerpt
 from emberone.mail.site import Site
 
 PARTS = ("subject.txt", "body.txt", "body.html")
-_PRODUCT = "EmberOne"
-#: What a template may name without a parameter of that name, and what it needs instead.
-_DERIVED = {
-    "base_url": None,
-    "product": None,
-    "ticket_url": "ticket_id",
-    "feedback_url": "request_id",
-    "unsubscribe_url": "request_id",
-    "confirm_url": "confirm_claim",
-    "reset_url": "reset_claim",
-    "language": None,
+#: Whom letters come from, and what they sign with.
+PRODUCT = "EmberOne"
+#: What a template may name without a parameter of that name, and what that is made of.
+_DERIVED: Mapping[str, tuple[str, ...]] = {
+    "base_url": (),
+    "product": (),
+    # The letter's own, for its page.
+    "subject": (),
+    # The same for every letter of a thread, which some programs go by.
+    "thread_subject": ("ticket_id", "number", "title"),
+    "ticket_url": ("ticket_id",),
+    "portal_url": ("number",),
+    "choices_url": (),
+    "feedback_url": ("request_id",),
+    "unsubscribe_url": ("request_id",),
+    "confirm_url": ("confirm_claim",),
+    "reset_url": ("reset_claim",),
+    "language": (),
 }
 
 
@@ -72,10 +78,15 @@ def render(
 
     Raises jinja2.TemplateError where the letter or one of its parameters is missing.
     """
-    context = {"base_url": site.base_url, "product": _PRODUCT, **params}
+    environment = _environment(translations)
+    context = _subject_context(params)
+    context["subject"] = _subject(environment, letter, context)
     unsubscribe_url = None
+    context |= {"base_url": site.base_url, "choices_url": site.choices_url}
     if "ticket_id" in params:
         context["ticket_url"] = site.ticket_url(params["ticket_id"])
+    if "number" in params:
+        context["portal_url"] = site.portal_url(params["number"])
     if "request_id" in params:
         context["feedback_url"] = site.feedback_url(params["request_id"])
         unsubscribe_url = context["unsubscribe_url"] = f"{context['feedback_url']}/unsubscribe"
@@ -84,11 +95,17 @@ def render(
     if "reset_claim" in params:
         context["reset_url"] = site.reset_url(params["reset_claim"])
     context["language"] = _language_of(translations)
-    environment = _environment(translations)
-    subject, text, html = (
-        environment.get_template(f"{letter}/{part}").render(context) for part in PARTS
+    text, html = (
+        environment.get_template(f"{letter}/{part}").render(context) for part in PARTS[1:]
     )
-    return Rendered(_one_line(subject), text.strip() + "\n", html, unsubscribe_url)
+    return Rendered(context["subject"], text.strip() + "\n", html, unsubscribe_url)
+
+
+def render_subject(
+    letter: str, params: Mapping[str, Any], *, translations: NullTranslations | None = None
+) -> str:
+    """The subject alone; it names no address, so it needs no site."""
+    return _subject(_environment(translations), letter, _subject_context(params))
 
 
 def _language_of(translations: NullTranslations | None) -> str:
@@ -97,12 +114,18 @@ def _language_of(translations: NullTranslations | None) -> str:
     return headers.get("language", ENGLISH).replace("_", "-")
 
 
-def render_subject(
-    letter: str, params: Mapping[str, Any], *, translations: NullTranslations | None = None
-) -> str:
-    """The subject alone; it names no address, so it needs no site."""
-    template = _environment(translations).get_template(f"{letter}/{PARTS[0]}")
-    return _one_line(template.render(product=_PRODUCT, **params))
+def _subject(environment: Environment, letter: str, context: Mapping[str, Any]) -> str:
+    return _one_line(environment.get_template(f"{letter}/{PARTS[0]}").render(context))
+
+
+def _subject_context(params: Mapping[str, Any]) -> dict[str, Any]:
+    context = {"product": PRODUCT, **params}
+    if params.keys() >= {"ticket_id", "number", "title"}:
+        # A thread keeps the title that it began with.
+        topic = params.get("topic") or params["title"]
+        again = "Re: " if params.get("follows") else ""
+        context["thread_subject"] = f"{again}[#{params['number']}] {topic}"
+    return context
 
 
 @cache
@@ -115,8 +138,8 @@ def required_params(letter: str) -> frozenset[str]:
             names |= _names_in(environment, f"{letter}/{part}")
     except TemplateNotFound as error:
         raise LookupError(f"There is no letter {letter!r}.") from error
-    needed = {_DERIVED.get(name, name) for name in names - environment.globals.keys()}
-    return frozenset(name for name in needed if name is not None)
+    free = names - environment.globals.keys()
+    return frozenset(part for name in free for part in _DERIVED.get(name, (name,)))
 
 
 @cache
@@ -133,7 +156,8 @@ def _environment(translations: NullTranslations | None) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         translations or NullTranslations(), newstyle=True
     )
-    environment.filters["moment"] = partial(_moment, language=_language_of(translations))
+    moment = partial(_moment, language=_language_of(translations))
+    environment.filters |= {"moment": moment, "excerpt": excerpt, "file_size": _file_size}
     return environment
 
 
@@ -158,6 +182,13 @@ def _moment(iso: str, language: str = ENGLISH) -> str:
     locale = language.replace("-", "_")
     day, clock = (format_skeleton(part, moment, UTC, locale=locale) for part in ("yMMMd", "Hm"))
     return f"{day}, {clock} UTC"
+
+
+def _file_size(count: int) -> str:
+    """So many bytes as people say it."""
+    if count < 1024 * 1024:
+        return f"{max(1, round(count / 1024))} kB"
+    return f"{count / 1024 / 1024:.1f} MB"
 
 
 def _one_line(text: str) -> str:

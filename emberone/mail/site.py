@@ -30,7 +30,7 @@ class Site:
         host = urlsplit(settings.base_url).hostname or "localhost"
         return cls(
             base_url=settings.base_url,
-            sender=_smtp_user(settings.smtp_url) or f"support@{_domain(host)}",
+            sender=_smtp_user(settings.smtp_url) or f"no-reply@{_domain(host)}",
             secret_key=settings.secret_key,
         )
 
@@ -46,6 +46,15 @@ class Site:
     def ticket_url(self, ticket_id: str) -> str:
         """The ticket in the panel."""
         return f"{self.base_url}/admin/ticket/details/?id={ticket_id}"
+
+    def portal_url(self, number: int) -> str:
+        """The ticket in the portal, for its customer; who is not signed in can do so on the way."""
+        return f"{self.base_url}/portal/tickets/{number}"
+
+    @property
+    def choices_url(self) -> str:
+        """Where people choose what they are mailed."""
+        return f"{self.base_url}/account"
 
     def feedback_url(self, request_id: str) -> str:
         """The page where a customer rates a closed ticket."""

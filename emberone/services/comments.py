@@ -24,7 +24,7 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import attachments, clocks, repeats
+from emberone.services import attachments, clocks, correspondence, repeats
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 
@@ -73,6 +73,7 @@ def publish_reply(
     move(session, actor, ticket, after)
     if draft_id is not None:
         attachments.publish_draft_files(session, draft_id, comment)
+    correspondence.staff_replied(session, actor, ticket, comment)
     return comment
 
 
@@ -137,7 +138,7 @@ def comment_as_customer(
         if ticket.status is Status.CLOSED and not is_reopenable(
             ticket.closed_at, now=now_of(session), reopen_window=reopen_window(session)
         ):
-            return _follow_up(session, ticket, content, files)
+            return _follow_up(session, actor, ticket, content, files)
         after = status_after(session, ticket, Event.CUSTOMER_COMMENT)
         _say(session, actor, ticket, content, files)
         with as_system(session):
@@ -168,6 +169,7 @@ def delete_comment(actor: Actor, comment_id: UUID) -> None:
         comment = _locked_comment(session, actor, comment_id)
         require(actor, COMMENT_DELETE, comment)
         session.delete(comment)
+        correspondence.comment_deleted(session, comment.id)
 
 
 def _locked_comment(session: Session, actor: Actor, comment_id: UUID) -> Comment:
@@ -201,7 +203,9 @@ def _say(
     return comment
 
 
-def _follow_up(session: Session, closed: Ticket, content: str, files: Sequence[Upload]) -> UUID:
+def _follow_up(
+    session: Session, actor: Actor, closed: Ticket, content: str, files: Sequence[Upload]
+) -> UUID:
     followed = repeats.followed_already(session, closed, content, files)
     if followed is not None:
         return followed
@@ -217,5 +221,6 @@ def _follow_up(session: Session, closed: Ticket, content: str, files: Sequence[U
         session.flush()
         clocks.opened(session, ticket, at=now_of(session))
     attachments.attach(session, files, ticket_id=ticket.id)
+    correspondence.ticket_received(session, actor, ticket)
     ask_for_agent(session, ticket)
     return ticket.id

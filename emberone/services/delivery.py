@@ -27,6 +27,7 @@ from emberone.mail.messages import compose
 from emberone.mail.rendering import render
 from emberone.mail.site import Site, current_settings, current_site
 from emberone.mail.smtp import MailServer, Refused, ServerUnavailable, TryLater
+from emberone.mail.threads import thread_of
 from emberone.models import Letter, SuppressedAddress
 from emberone.policy import MAIL_RETRY, require
 
@@ -191,6 +192,7 @@ def _deliver(letter: Claimed, server: MailServer, site: Site, *, now: datetime |
             to_email=letter.to_email,
             written_at=letter.created_at,
             site=site,
+            thread=thread_of(letter.letter, letter.params, site),
         )
     except (TemplateError, ValueError, TypeError) as error:
         # Another attempt would find the same; somebody has to look.

@@ -79,12 +79,6 @@ _REOPENED: Final = text(
     " RETURNING id"
 )
 
-#: A letter that has not left yet need not leave.
-_WITHDRAW: Final = text(
-    "UPDATE mail_outbox SET state = 'suppressed', last_error = 'The ticket was reopened.'"
-    " WHERE key = ANY (:keys) AND state IN ('queued', 'kept')"
-)
-
 _ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('feedback', 0))")
 
 #: What is due, locked with its tickets, which stay CLOSED until the letter is
@@ -178,7 +172,8 @@ def ticket_reopened(session: Session, ticket: Ticket, *, at: datetime) -> None:
         _REOPENED, {"ticket_id": ticket.id, "at": at, "reason": SkipReason.REOPENED}
     ).all()
     if taken_back:
-        session.execute(_WITHDRAW, {"keys": [letter_key(request) for request in taken_back]})
+        keys = [letter_key(request) for request in taken_back]
+        letters.withdraw(session, keys, "The ticket was reopened.")
 
 
 @service

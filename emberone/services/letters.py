@@ -6,7 +6,7 @@ The steps here need the product's rights (SYSTEM, or inside `as_system`).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from emberone.jobs import Job, nudge
+from emberone.mail.kinds import same_thread
 from emberone.mail.rendering import required_params
 from emberone.models.profiles import IS_DEACTIVATED
 
@@ -37,15 +38,15 @@ _DECLINED: Final = (
     " THEN 'This person chose not to get these letters.' END"
 )
 
-#: One kind of letter to some people. The person's name and what the ticket is called are
-#: fixed here too, so that callers give only what is special to their letter. Who
-#: is not mailed gets a `suppressed` row: the mail log says why nothing came.
+#: One kind of letter to some people. The person's name, what the ticket is called and the
+#: letter before this one in its thread are fixed here too, so that callers give only what is
+#: special to their letter, and a repeat names the same letter before it. Who is not mailed gets a `suppressed` row: the mail log says why nothing came.
 _WRITE = text(
     "INSERT INTO mail_outbox"  # noqa: S608 - made of our own constant
     " (key, letter, params, to_profile_id, to_email, ticket_id, state, last_error, send_after)"
     " SELECT given.key, :letter,"
     " jsonb_build_object('name', profiles.full_name) || coalesce(ticket.params, '{}')"
-    " || given.params, profiles.id, profiles.email, ticket.id,"
+    " || coalesce(thread.params, '{}') || given.params, profiles.id, profiles.email, ticket.id,"
     " CASE WHEN refusal.reason IS NULL THEN 'queued' ELSE 'suppressed' END,"
     " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now())"
     " FROM jsonb_to_recordset(cast(:given AS jsonb))"
@@ -55,11 +56,22 @@ _WRITE = text(
     " LEFT JOIN LATERAL (SELECT id, jsonb_build_object('ticket_id', id, 'number', number,"
     " 'title', title, 'priority', priority) AS params"
     " FROM tickets WHERE id = given.ticket_id) AS ticket ON true"
+    " LEFT JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object('follows', earlier.key,"
+    " 'topic', coalesce(earlier.params ->> 'topic', earlier.params ->> 'title'))) AS params"
+    " FROM mail_outbox AS earlier"
+    " WHERE earlier.ticket_id = ticket.id AND earlier.to_profile_id = profiles.id"
+    " AND earlier.state <> 'suppressed' AND earlier.letter = ANY (:thread)"
+    " ORDER BY earlier.created_at DESC, earlier.id DESC LIMIT 1) AS thread ON true"
     " ON CONFLICT (key) DO NOTHING"
     " RETURNING state"
 )
 
 _OF_THE_TICKET: Final = ("ticket_id", "number", "title", "priority")
+
+_WITHDRAW: Final = text(
+    "UPDATE mail_outbox SET state = 'suppressed', last_error = :reason"
+    " WHERE key = ANY (:keys) AND state IN ('queued', 'kept')"
+)
 
 #: Every admin who may still sign in, or has yet to do so for the first time.
 _ACTIVE_ADMINS = text(
@@ -117,7 +129,12 @@ def write_all(
         given.append(asdict(one))
     states = session.scalars(
         _WRITE,
-        {"letter": letter, "given": json.dumps(given, default=str), "send_after": send_after},
+        {
+            "letter": letter,
+            "thread": [kind.letter for kind in same_thread(letter)],
+            "given": json.dumps(given, default=str),
+            "send_after": send_after,
+        },
     ).all()
     if "queued" in states:
         nudge(session, Job.MAIL)
@@ -141,3 +158,8 @@ def write_to_admins(
             for admin_id in session.scalars(_ACTIVE_ADMINS).all()
         ],
     )
+
+
+def withdraw(session: Session, keys: Sequence[str], reason: str) -> None:
+    """Keep letters that have not left yet from leaving; one in delivery at this moment still does."""
+    session.execute(_WITHDRAW, {"keys": list(keys), "reason": reason})

@@ -39,6 +39,7 @@ from emberone.services import (
     agents,
     attachments,
     clocks,
+    correspondence,
     feedback,
     letters,
     profiles,
@@ -131,6 +132,7 @@ def open_ticket(
             session.add(Comment(ticket_id=ticket.id, author_id=actor.profile_id, content=said))
         if agent_id is not None:
             _tell_agent(session, actor, ticket)
+        correspondence.ticket_received(session, actor, ticket, said=said)
         ask_for_agent(session, ticket)
         return ticket.id
 
@@ -280,27 +282,23 @@ def _edit(actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
 
 
 def _prioritise(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
-    if changes.priority is UNSET:
+    shown = ticket.public_priority if actor.is_customer else ticket.priority
+    if changes.priority is UNSET or changes.priority is shown:
         return
-    if actor.is_customer and changes.priority is not ticket.public_priority:
-        _require_priority(session, actor, ticket, changes.priority)
+    limit = current(session).customer_max_priority
+    require(actor, TICKET_SET_PRIORITY, ticket, priority=changes.priority, limit=limit)
+    if actor.is_customer:
         with as_system(session):
             # Also where staff rank it so already: what the customer asked for is shown to them.
             ticket.public_priority = changes.priority
     if changes.priority is ticket.priority:
         return
-    _require_priority(session, actor, ticket, changes.priority)
     ticket.priority = changes.priority
     session.flush()
     with as_system(session):
         # The trigger has moved the priority that SLA targets follow.
         session.refresh(ticket, ["sla_priority"])
         clocks.priority_changed(session, ticket, at=now_of(session))
-
-
-def _require_priority(session: Session, actor: Actor, ticket: Ticket, wanted: Priority) -> None:
-    limit = current(session).customer_max_priority
-    require(actor, TICKET_SET_PRIORITY, ticket, priority=wanted, limit=limit)
 
 
 def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:

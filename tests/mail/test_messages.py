@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from email import message_from_bytes
-from email.policy import SMTP
+from email.policy import SMTP, default
 
 import pytest
 
@@ -10,8 +10,9 @@ from emberone.config import Settings
 from emberone.mail.messages import compose, message_id
 from emberone.mail.rendering import Rendered
 from emberone.mail.site import Site
+from emberone.mail.threads import thread_of
 
-SITE = Site("https://help.example:8443/desk", "support@help.example", "a secret key")
+SITE = Site("https://help.example:8443/desk", "no-reply@help.example", "a secret key")
 WRITTEN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -27,6 +28,28 @@ def message(**changes):
         site=SITE,
     )
     return message_from_bytes(composed.as_bytes(policy=SMTP), policy=SMTP)
+
+
+@pytest.mark.parametrize("host", ["help.example", "a" * 60 + "." + "b" * 60 + ".example"])
+def test_letters_of_a_thread_name_its_root_and_the_letter_before(host):
+    site = Site(f"https://{host}", "no-reply@help.example", "a secret key")
+    params = {"ticket_id": "7", "follows": "received:7"}
+    composed = compose(
+        Rendered("s", "t", "h", None),
+        key="replied:1",
+        to_name="Ana",
+        to_email="ana@example.org",
+        written_at=WRITTEN,
+        site=site,
+        thread=thread_of("staff_replied", params, site),
+    )
+    found = message_from_bytes(composed.as_bytes(policy=SMTP), policy=default)
+    root, previous = str(found["References"]).split()
+    assert root == thread_of("ticket_received", {"ticket_id": "7"}, site).root
+    assert root != thread_of("assigned", {"ticket_id": "7"}, site).root
+    assert root != thread_of("staff_replied", {"ticket_id": "8"}, site).root
+    assert previous == message_id("received:7", site) == str(found["In-Reply-To"])
+    assert thread_of("confirm", {}, site) is None
 
 
 def text_of(found, kind="plain"):
@@ -64,15 +87,15 @@ def test_the_message_id_is_a_function_of_the_key_and_the_site():
 )
 def test_the_domain_of_a_site_is_what_may_stand_behind_an_at(base_url, domain):
     assert site_of(base_url).domain == domain
-    assert site_of(base_url).sender == f"support@{domain}"
+    assert site_of(base_url).sender == f"no-reply@{domain}"
 
 
 @pytest.mark.parametrize(
     ("smtp_url", "sender"),
     [
         ("smtps://desk%40firm.example:pw@smtp.firm.example", "desk@firm.example"),
-        ("smtp://apikey:pw@smtp.firm.example", "support@help.example"),
-        ("smtp://smtp.firm.example", "support@help.example"),
+        ("smtp://apikey:pw@smtp.firm.example", "no-reply@help.example"),
+        ("smtp://smtp.firm.example", "no-reply@help.example"),
     ],
 )
 def test_letters_come_from_the_login_where_it_is_an_address(smtp_url, sender):
@@ -86,7 +109,7 @@ def test_a_message_has_both_parts_and_asks_for_no_automatic_answer():
     assert "Page." in text_of(found, "html")
     assert found["Auto-Submitted"] == "auto-generated"
     assert found["Date"].datetime == WRITTEN
-    assert found["From"] == "EmberOne <support@help.example>"
+    assert found["From"] == "EmberOne <no-reply@help.example>"
     assert found["To"] == "Ana Costa <ana@example.org>"
     assert found["List-Unsubscribe"] is None
 

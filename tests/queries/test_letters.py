@@ -119,7 +119,7 @@ def test_a_letter_is_shown_as_its_reader_sees_it_without_secrets(make, five):
         assert letter_details(session, ticket) is None
     shown = preview(row, current_site())
     assert shown.subject == subject(row)
-    assert "How did we do?" in shown.subject
+    assert "How did we do?" in shown.text
     assert "/f/…?rating=5" in shown.text
 
 

@@ -87,7 +87,7 @@ def test_a_due_letter_is_sent_once(smtp, sink, write):
     assert sink.recipients == ["ana@example.org"]
     assert message["Message-ID"] == message_id("assigned:1", current_site())
     assert message["Auto-Submitted"] == "auto-generated"
-    assert "support@help.example" in message["From"]
+    assert "no-reply@help.example" in message["From"]
     sent = load(letter)
     assert (sent.state, sent.attempts, sent.last_error) == (MailState.SENT, 1, None)
     assert sent.sent_at is not None

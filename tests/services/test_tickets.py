@@ -42,6 +42,10 @@ def _one(model, *where):
         return session.scalars(select(model).where(*where)).one()
 
 
+def _to_staff():
+    return [letter for letter in _all(Letter) if letter.letter != "ticket_received"]
+
+
 def _all(model, *where):
     with reading(SYSTEM) as session:
         return session.scalars(select(model).where(*where).order_by(model.id)).all()
@@ -147,7 +151,10 @@ class TestOpening:
             "d",
             agent_id=people.agent.profile_id,
         )
-        assert [letter.letter for letter in _all(Letter)] == ["assigned"]
+        assert {(letter.letter, letter.to_profile_id) for letter in _all(Letter)} == {
+            ("assigned", people.agent.profile_id),
+            ("ticket_received", people.customer.profile_id),
+        }
 
 
 class TestReplying:
@@ -340,11 +347,11 @@ class TestAssigning:
         full = make.agent(capacity=0)
         tickets.assign_ticket(people.agent, ticket, full.profile_id)
         assert _ticket(ticket).assigned_agent_id == full.profile_id
-        assert [letter.to_profile_id for letter in _all(Letter)] == [full.profile_id]
+        assert [letter.to_profile_id for letter in _to_staff()] == [full.profile_id]
 
     def test_taking_a_ticket_oneself_sends_no_letter(self, people, ticket):
         tickets.assign_ticket(people.agent, ticket, people.agent.profile_id)
-        assert _all(Letter) == []
+        assert _to_staff() == []
         assert _ticket(ticket).status is Status.OPEN
 
     def test_a_ticket_returned_to_the_pool_is_open_again(self, people, ticket):

@@ -362,7 +362,7 @@ def test_a_dead_letter_is_sent_again_by_an_admin_only(as_admin, as_agent, letter
     assert as_agent.post("/admin/letter/retry/", data=form).status_code == 403
     assert "no such host" in text_of(as_admin, f"letter/details/?id={letter}")
     assert as_admin.post("/admin/letter/retry/", data=form).status_code == 303
-    assert rows("SELECT state FROM mail_outbox") == [("queued",)]
+    assert rows("SELECT state FROM mail_outbox WHERE id = :id", id=letter) == [("queued",)]
 
 
 def test_a_dead_step_is_shown_and_tried_again_by_an_admin_only(
@@ -395,7 +395,7 @@ def test_a_dead_request_to_rate_and_a_dead_letter_are_tried_again_too(
         form = {"kind": kind, "id": str(row)}
         assert as_admin.post("/admin/job/retry/", data=form).status_code == 303
     assert rows("SELECT dead_at FROM feedback_requests") == [(None,)]
-    assert rows("SELECT state FROM mail_outbox") == [("queued",)]
+    assert rows("SELECT state FROM mail_outbox WHERE id = :id", id=letter) == [("queued",)]
 
 
 def test_an_admin_gives_a_new_agent_a_sign_in_and_another_password_later(
