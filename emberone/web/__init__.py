@@ -9,6 +9,7 @@ from emberone.core import create_core
 from emberone.web import account, feedback, health, metrics, portal, start
 from emberone.web.access import init_access
 from emberone.web.admin import init_panel
+from emberone.web.attachments import init_attachments
 from emberone.web.errors import init_errors
 from emberone.web.health import init_health
 from emberone.web.language import init_language
@@ -36,6 +37,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_observing(app)
     init_session(app)
     init_access(app)
+    # Only for people who are signed in, and before anything reads the form.
+    init_attachments(app)
     init_errors(app)
     CSRFProtect(app)
     init_security(app, settings)

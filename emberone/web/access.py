@@ -46,6 +46,12 @@ _EVERYONE = {
     "feedback.unsubscribe_now": PUBLIC,
 }
 
+_SIGNED_IN = {
+    # Whether the file's ticket or comment may be seen decides.
+    "attachment.download": SIGNED_IN,
+    "attachment.image": SIGNED_IN,
+}
+
 _PORTAL = {
     "portal.tickets": policy.PORTAL_ENTER,
 }
@@ -98,7 +104,7 @@ _PANEL = {
 }
 
 #: endpoint → PUBLIC, SIGNED_IN or a permission of `policy.py`.
-ENDPOINTS: Final[Mapping[str, str]] = {**_EVERYONE, **_PORTAL, **_PANEL}
+ENDPOINTS: Final[Mapping[str, str]] = {**_EVERYONE, **_SIGNED_IN, **_PORTAL, **_PANEL}
 
 
 def init_access(app: Flask) -> None:

@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from emberone.db import end_reading
 from emberone.db_errors import domain_error
@@ -26,6 +26,9 @@ from emberone.web.theme import error_page
 
 logger = logging.getLogger(__name__)
 
+#: So much of a request that is too large is read and thrown away.
+_DRAINED: Final = 200 * 1024 * 1024
+
 #: Fields that no page shows again.
 _IS_SECRET: Final = re.compile("password|token|secret|next|back", re.IGNORECASE)
 
@@ -33,11 +36,20 @@ _IS_SECRET: Final = re.compile("password|token|secret|next|back", re.IGNORECASE)
 def init_errors(app: Flask) -> None:
     """Translate whatever a view or a check before it raises."""
     app.before_request(_refuse_unstorable)
+    app.add_template_global(refusal_text)
     app.register_error_handler(EmberOneError, _own_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(PoolTimeout, _pool_exhausted)
     app.register_error_handler(Exception, _our_fault)
+
+
+def refusal_text(error: EmberOneError) -> str:
+    """What an error says, in the reader's language; a file's name in it may hold any sign.
+
+    A template's own `_()` would take a per cent sign for a place to fill in.
+    """
+    return _(error.message)
 
 
 def wants_json() -> bool:
@@ -118,6 +130,9 @@ def typed_texts() -> list[str]:
     Nothing where the form came from another site: its words are not this person's.
     """
     origin = request.headers.get("Origin")
+    # More than may be read here: 413 is no answer to somebody who is asked to sign in.
+    if (request.content_length or 0) > (request.max_content_length or 0):
+        return []
     if request.method != "POST" or (origin and urlsplit(origin).netloc != request.host):
         return []
     return [
@@ -135,6 +150,8 @@ def _http_error(error: HTTPException) -> Any:
     if status >= 500 and status != 503:
         return _our_fault(getattr(error, "original_exception", None) or error)
     message, title, typed = None, None, []
+    if isinstance(error, RequestEntityTooLarge):
+        message = _too_large()
     if isinstance(error, CSRFError):
         title, typed = _("Nothing was saved yet"), typed_texts()
         message = _(
@@ -147,6 +164,20 @@ def _http_error(error: HTTPException) -> Any:
         if name not in {"Content-Type", "Content-Length"}:
             response.headers.setdefault(name, value)
     return response
+
+
+def _too_large() -> str:
+    """What was too large, after reading on: a browser shows no answer while it still sends."""
+    left = min(request.content_length or 0, _DRAINED)
+    stream = request.environ["wsgi.input"]
+    while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
+        left -= len(piece)
+    limit = (request.max_content_length or 0) // 2**20
+    return _(
+        "Nothing was saved: what you sent is larger than %(limit)s MB. Go back, take some files"
+        " away or make them smaller, and send it again.",
+        limit=limit,
+    )
 
 
 def _database_error(error: DBAPIError) -> Response:

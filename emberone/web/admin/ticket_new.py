@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 
 from emberone.domain.enums import Role
 from emberone.domain.errors import EmberOneError, Invalid
-from emberone.queries import profiles, tickets
+from emberone.queries import attachments, profiles, tickets
 from emberone.services.profiles import NewCustomer
 from emberone.services.tickets import open_ticket
 from emberone.web.admin.base import attempt, done, found, is_post
 from emberone.web.admin.params import Values, arguments, fields
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_page import TicketPages
+from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
 
@@ -52,6 +53,7 @@ class TicketView(TicketPages):
             team_id=form.team_id,
             tags=form.words,
             agent_id=form.agent_id,
+            files=uploaded_files(),
         )
         return found(tickets.number_of(self.session, current_actor(), ticket_id))
 
@@ -78,5 +80,6 @@ class TicketView(TicketPages):
             customer_id=chosen,
             email=values.raw("email"),
             name=values.raw("name"),
+            file_limit=attachments.limit_mb(self.session),
             refusal=refusal,
         )

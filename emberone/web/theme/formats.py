@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from babel.dates import format_skeleton, format_timedelta
-from flask_babel import format_datetime, get_locale, to_user_timezone
+from flask_babel import format_datetime, format_decimal, get_locale, to_user_timezone
 
 #: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
 AVATAR_TINTS = 8
@@ -49,6 +49,14 @@ def time_ago(moment: datetime, *, now: datetime) -> str:
         format="narrow",
         locale=get_locale() or "en",
     )
+
+
+def file_size(size: int) -> str:
+    """Return a number of bytes as people say it; KB and MB are powers of 1024, as the limits."""
+    for unit, name in ((2**20, "MB"), (2**10, "KB")):
+        if size >= unit:
+            return f"{format_decimal(round(size / unit, 1))} {name}"
+    return f"{size} B"
 
 
 def record_name(record: Any) -> str:
