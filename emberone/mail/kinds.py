@@ -54,8 +54,11 @@ _KNOWN: Final = (
         _l("To the admins, when no agent can take a new ticket."),
     ),
     Kind("confirm", _l("Confirm an address"), _l("To whoever registers.")),
-    Kind("one_time_link", _l("Link to sign in"), _l("To whoever asks to sign in by mail.")),
-    Kind("reset", _l("New password"), _l("To whoever forgot their password.")),
+    Kind("known", _l("Known already"), _l("To whoever registers with an address we know.")),
+    Kind("reset", _l("Choose a password"), _l("To whoever asks for a link to choose one.")),
+    Kind(
+        "password_changed", _l("Password changed"), _l("To everybody whose password was changed.")
+    ),
 )
 _BY_LETTER: Final = {kind.letter: kind for kind in _KNOWN}
 

@@ -49,12 +49,12 @@ class Site:
 
     def portal_url(self, number: int) -> str:
         """The ticket in the portal, for its customer; who is not signed in can do so on the way."""
-        return f"{self.base_url}/portal/tickets/{number}"
+        return f"{self.base_url}/portal/{number}/"
 
     @property
     def choices_url(self) -> str:
         """Where people choose what they are mailed."""
-        return f"{self.base_url}/account"
+        return f"{self.base_url}/account/"
 
     def feedback_url(self, request_id: str) -> str:
         """The page where a customer rates a closed ticket."""

@@ -1,5 +1,7 @@
 """Letters: the mail log, and one letter as its reader sees it. MAIL_VIEW opens them."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -15,8 +17,17 @@ from emberone.languages import catalogue
 from emberone.mail.fates import Faring, Fate, fate
 from emberone.mail.rendering import Rendered, render, render_subject
 from emberone.mail.site import Site
-from emberone.models import Letter, Profile, Ticket
-from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_id, parse_moment
+from emberone.models import Letter, Profile, SuppressedAddress, Ticket
+from emberone.queries.paging import (
+    Key,
+    Order,
+    Page,
+    Paging,
+    count_up_to,
+    fetch_page,
+    parse_id,
+    parse_moment,
+)
 
 #: The list's only order, newest first.
 CREATED: Final = Order("created", (Key(Letter.created_at, parse_moment), Key(Letter.id, parse_id)))
@@ -48,6 +59,10 @@ class LetterRow(NamedTuple):
         """Whether an admin may queue it again."""
         return self.state in {MailState.DEAD, MailState.KEPT}
 
+    def fate(self, now: datetime) -> Fate:
+        """What became of it so far and what comes, in words; needs the request's language."""
+        return fate(Faring(self.state, self.send_after, self.attempts, self.last_error), now)
+
 
 @dataclass(frozen=True, slots=True)
 class LetterFilters:
@@ -56,6 +71,7 @@ class LetterFilters:
     state: MailState | None = None
     letter: str | None = None
     ticket_id: UUID | None = None
+    person_id: UUID | None = None
 
 
 def _letters() -> Select[*tuple[Any, ...]]:
@@ -84,14 +100,41 @@ def _letters() -> Select[*tuple[Any, ...]]:
 
 def list_letters(session: Session, filters: LetterFilters, paging: Paging) -> Page[LetterRow]:
     """One page of the mail log."""
-    statement = _letters()
+    statement = _narrowed(_letters(), filters)
+    return fetch_page(session, statement, LetterRow, paging)
+
+
+def counts_by_state(session: Session, filters: LetterFilters) -> dict[MailState, int]:
+    """How many letters each state has under the other filters, each counted to the limit only."""
+    return {
+        state: count_up_to(
+            session, _narrowed(select(Letter.id), dataclasses.replace(filters, state=state))
+        )
+        for state in MailState
+    }
+
+
+def suppressed_addresses(session: Session, *, limit: int = 1000) -> list[SuppressedAddress]:
+    """The addresses that are never mailed, the latest first; for admins."""
+    return list(
+        session.scalars(
+            select(SuppressedAddress).order_by(SuppressedAddress.created_at.desc()).limit(limit)
+        )
+    )
+
+
+def _narrowed(
+    statement: Select[*tuple[Any, ...]], filters: LetterFilters
+) -> Select[*tuple[Any, ...]]:
     if filters.state is not None:
         statement = statement.where(Letter.state == filters.state)
     if filters.letter is not None:
         statement = statement.where(Letter.letter == filters.letter)
     if filters.ticket_id is not None:
         statement = statement.where(Letter.ticket_id == filters.ticket_id)
-    return fetch_page(session, statement, LetterRow, paging)
+    if filters.person_id is not None:
+        statement = statement.where(Letter.to_profile_id == filters.person_id)
+    return statement
 
 
 class LetterLine(NamedTuple):
@@ -152,14 +195,28 @@ def shows_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:
     return actor.role is Role.ADMIN and row.state is MailState.KEPT and not has_mail_server
 
 
-def preview(row: LetterRow, site: Site, *, with_links: bool = False) -> Rendered | None:
-    """The letter as its reader sees it, without the secrets in its links unless asked for.
+def may_open_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:
+    """Whether somebody looking at the letter may use the secrets in its links.
+
+    Only an admin, and only where the letter was kept because no mail server is set:
+    the panel is then the only mailbox there is. Otherwise who may look at a letter
+    may not act for its reader.
+    """
+    return row.state is MailState.KEPT and not has_mail_server and actor.role is Role.ADMIN
+
+
+def preview(row: LetterRow, site: Site, *, with_secrets: bool = False) -> Rendered | None:
+    """The letter as its reader sees it; without the secrets in its links unless asked for.
 
     None where it cannot be worded: its texts were erased, or its wording is gone.
     """
-    shown = site if with_links else site.for_preview()
+    return worded(row.letter, row.params, site if with_secrets else site.for_preview())
+
+
+def worded(letter: str, params: Mapping[str, Any], site: Site) -> Rendered | None:
+    """A letter in words; None where it cannot be worded."""
     try:
-        return render(row.letter, row.params, shown, translations=catalogue(row.language))
+        return render(letter, params, site)
     except (TemplateError, ValueError, TypeError):
         return None
 

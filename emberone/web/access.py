@@ -99,6 +99,12 @@ _PANEL = {
     "letter.details_view": policy.MAIL_VIEW,
     "letter.preview": policy.MAIL_VIEW,
     "letter.retry": policy.MAIL_RETRY,
+    "letter.retry_all": policy.MAIL_RETRY,
+    "letter.suppressed": policy.MAIL_RETRY,
+    "letter.forgive": policy.MAIL_RETRY,
+    "letter.kinds": policy.MAIL_VIEW,
+    "letter.kind": policy.MAIL_VIEW,
+    "letter.kind_preview": policy.MAIL_VIEW,
     "job.index_view": policy.JOBS_VIEW,
     "job.retry": policy.JOBS_RETRY,
 }

@@ -1,38 +1,36 @@
-"""The mail log: every letter, how far it has come, and what its reader sees."""
+"""The mail log: every letter, how far it has come, what comes next, and what its reader sees."""
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from flask import Response, make_response, request, url_for
+from flask import Response, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug import Response as AnyResponse
 
+from emberone.db import now_of
 from emberone.domain.enums import MailState
-from emberone.mail.rendering import Rendered, templates_folder
+from emberone.domain.errors import EmberOneError
+from emberone.mail.fates import STATE_NAMES
+from emberone.mail.kinds import all_kinds, kind_of
 from emberone.mail.site import current_settings, current_site
-from emberone.queries import letters, tickets
+from emberone.queries import letters, profiles, tickets
 from emberone.services.delivery import retry_letter
-from emberone.web.admin.base import PanelView, carry_out, found
-from emberone.web.admin.lists import Chip, Column, Listing
-from emberone.web.admin.params import Values, arguments, asked_row, row_id
-from emberone.web.admin.wording import action_name
+from emberone.services.outbox import forgive_address, retry_letters
+from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, refused
+from emberone.web.admin.letter_kinds import KindPages, framed
+from emberone.web.admin.lists import Chip, Column, Listing, worded_count
+from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.session import current_actor
 
-_FILTERS = ("state", "letter", "ticket")
+_FILTERS: Final = ("state", "letter", "ticket", "person")
 
-#: What the filter offers: a letter is a folder.
-_KINDS: Final = tuple(
-    sorted(folder.name for folder in templates_folder().iterdir() if folder.is_dir())
-)
-
-#: A letter's page runs nothing, loads nothing and stands only in our own frame.
-_SANDBOX = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-)
+#: Nobody's id: a filter by what does not exist finds nothing.
+_NOTHING: Final = UUID(int=0)
 
 
-class LetterView(PanelView):
+class LetterView(KindPages, PanelView):
     """What was written, to whom, and whether it left."""
 
     address = "letter"
@@ -48,8 +46,7 @@ class LetterView(PanelView):
             Column(_("Letter")),
             Column(_("To")),
             Column(_("Ticket")),
-            Column(_("State")),
-            Column(_("Attempts")),
+            Column(_("What became of it")),
             Column(_("Written"), "created"),
         ]
         return self.render(
@@ -58,23 +55,52 @@ class LetterView(PanelView):
             headings=listing.headings(columns),
             rows=[(row, letters.subject(row)) for row in page.rows],
             pages=listing.pages(page),
-            states=_states(),
-            kinds=[(name, action_name(name)) for name in _KINDS],
+            now=now_of(self.session),
+            kinds=[(kind.letter, str(kind.name)) for kind in all_kinds()],
+            kind_of=kind_of,
+            tabs=self._tabs(filters, listing),
+            again=self._sendable_again(filters.state),
         )
 
+    def _tabs(self, filters: letters.LetterFilters, listing: Listing) -> list[dict[str, Any]]:
+        counts = letters.counts_by_state(self.session, filters)
+        tabs = [
+            {
+                "label": str(name),
+                "url": listing.url(state=state.value),
+                "count": worded_count(counts[state]),
+                "active": filters.state is state,
+            }
+            for state, name in STATE_NAMES.items()
+        ]
+        every = {"label": _("All"), "url": listing.url(state=None), "active": filters.state is None}
+        return [every, *tabs]
+
+    def _sendable_again(self, state: MailState | None) -> MailState | None:
+        """The state whose letters can be sent again all at once from this list."""
+        if state is MailState.DEAD or (state is MailState.KEPT and _has_mail_server()):
+            return state
+        return None
+
     def _wanted(self, values: Values, listing: Listing) -> letters.LetterFilters:
-        state, kind = values.choice("state", MailState), values.one_of("letter", _KINDS)
-        number = values.count("ticket")
+        state = values.choice("state", MailState)
+        kind = values.one_of("letter", [kind.letter for kind in all_kinds()])
+        number, person_id = values.count("ticket"), values.identifier("person")
         if state:
-            listing.chips.append(Chip(("state",), _("State"), dict(_states())[state.value]))
+            listing.chips.append(Chip(("state",), _("State"), str(STATE_NAMES[state])))
         if kind:
-            listing.chips.append(Chip(("letter",), _("Letter"), action_name(kind)))
+            listing.chips.append(Chip(("letter",), _("Letter"), str(kind_of(kind).name)))
         ticket_id = None
         if number is not None:
             listing.chips.append(Chip(("ticket",), _("Ticket"), f"#{number}"))
-            found_id = tickets.id_of(self.session, current_actor(), number)
-            ticket_id = found_id or UUID(int=0)
-        return letters.LetterFilters(state=state, letter=kind, ticket_id=ticket_id)
+            ticket_id = tickets.id_of(self.session, current_actor(), number) or _NOTHING
+        if person_id is not None:
+            person = profiles.profile_details(self.session, person_id)
+            name = person.full_name if person else _("nobody we know")
+            listing.chips.append(Chip(("person",), _("To"), name))
+        return letters.LetterFilters(
+            state=state, letter=kind, ticket_id=ticket_id, person_id=person_id
+        )
 
     @expose("/details/")
     def details_view(self) -> str:
@@ -83,19 +109,20 @@ class LetterView(PanelView):
         return self.render(
             "panel/letter_page.html",
             row=row,
-            words=_worded(row),
-            state=dict(_states())[row.state.value],
+            words=letters.preview(row, current_site(), with_secrets=self._opens_links(row)),
+            fate=row.fate(now_of(self.session)),
+            kind=kind_of(row.letter),
+            opens_links=self._opens_links(row),
+            has_mail_server=_has_mail_server(),
         )
 
     @expose("/preview/")
     def preview(self) -> Response:
-        """Show the letter as a mail program would, where it can do nothing."""
-        words = found(_worded(self._letter(asked_row())))
-        response = make_response(words.html)
-        response.headers["Content-Security-Policy"] = _SANDBOX
-        response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        """Show the letter as a mail program would, where it can do nothing of its own."""
+        row = self._letter(asked_row())
+        opens_links = self._opens_links(row)
+        words = found(letters.preview(row, current_site(), with_secrets=opens_links))
+        return framed(words, opens_links=opens_links)
 
     @expose("/retry/", methods=("POST",))
     def retry(self) -> AnyResponse:
@@ -105,22 +132,40 @@ class LetterView(PanelView):
         message = _("The letter will be sent again.")
         return carry_out(message, url, retry_letter, current_actor(), letter_id)
 
+    @expose("/retry-all/", methods=("POST",))
+    def retry_all(self) -> AnyResponse:
+        """Queue all letters again that are dead, or all that were kept."""
+        state = fields().choice("state", MailState) or MailState.DEAD
+        url = url_for("letter.index_view")
+        outcome = attempt(retry_letters, current_actor(), state)
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, url)
+        words = ngettext(
+            "One letter will be sent again.", "%(num)s letters will be sent again.", outcome
+        )
+        return done(words, url)
+
+    @expose("/suppressed/")
+    def suppressed(self) -> str:
+        """List the addresses that are never mailed, and why."""
+        return self.render(
+            "panel/letter_suppressed.html", rows=letters.suppressed_addresses(self.session)
+        )
+
+    @expose("/forgive/", methods=("POST",))
+    def forgive(self) -> AnyResponse:
+        """Let an address be mailed again."""
+        email = found(fields().text("email"))
+        message = _("%(email)s is mailed again.", email=email)
+        url = url_for("letter.suppressed")
+        return carry_out(message, url, forgive_address, current_actor(), email)
+
     def _letter(self, letter_id: UUID) -> letters.LetterRow:
         return found(letters.letter_details(self.session, letter_id))
 
-
-def _worded(row: letters.LetterRow) -> Rendered | None:
-    has_mail_server = current_settings().smtp_url is not None
-    with_links = letters.shows_links(row, current_actor(), has_mail_server=has_mail_server)
-    return letters.preview(row, current_site(), with_links=with_links)
+    def _opens_links(self, row: letters.LetterRow) -> bool:
+        return letters.may_open_links(row, current_actor(), has_mail_server=_has_mail_server())
 
 
-def _states() -> list[tuple[str, str]]:
-    return [
-        (MailState.QUEUED.value, _("Queued")),
-        (MailState.SENDING.value, _("Being sent")),
-        (MailState.SENT.value, _("Sent")),
-        (MailState.DEAD.value, _("Given up")),
-        (MailState.KEPT.value, _("Kept: no mail server")),
-        (MailState.SUPPRESSED.value, _("Suppressed: address takes none")),
-    ]
+def _has_mail_server() -> bool:
+    return current_settings().smtp_url is not None
