@@ -14,7 +14,7 @@ from celery.signals import worker_process_init, worker_ready, worker_shutting_do
 from emberone import jobs
 from emberone.db import db
 from emberone.jobs import Job
-from emberone.services import assignment, delivery, sweeps
+from emberone.services import assignment, attachments, delivery, sweeps
 from workers import nudges
 from workers.app import celery, core
 from workers.schedule import QUEUES, RECONCILE, task_name
@@ -54,8 +54,9 @@ def mail() -> None:
 
 @celery.task(name=RECONCILE)
 def reconcile() -> None:
-    """Compare the agents' counters with their tickets."""
+    """Compare the agents' counters with their tickets, and forget files that nobody has."""
     _run(assignment.reconcile_counts)
+    _run(attachments.forget_unused_contents)
 
 
 def _run(work: Callable[[], int]) -> None:

@@ -5,6 +5,7 @@ import logging
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
+from emberone.db import db
 from workers import tasks
 from workers.app import core
 
@@ -33,3 +34,18 @@ def test_a_task_survives_a_database_that_is_not_there(caplog):
     with caplog.at_level(logging.ERROR):
         tasks.assign()
     assert "task.failed" in caplog.messages
+
+
+def test_at_night_contents_that_no_file_refers_to_are_forgotten(
+    monkeypatch, caplog, database, settings, owner
+):
+    owner.execute(
+        "INSERT INTO attachment_contents (digest, size, content)"
+        " VALUES (encode(sha256('x'), 'hex'), 1, 'x')"
+    )
+    monkeypatch.setenv("EMBERONE_DATABASE_URL", settings.database_url)
+    tasks.reconcile()
+    with core().app_context():
+        db.engine.dispose()
+    assert "task.failed" not in caplog.messages
+    assert owner.execute("SELECT count(*) FROM attachment_contents").fetchone() == (0,)
