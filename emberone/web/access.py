@@ -54,6 +54,15 @@ _SIGNED_IN = {
 
 _PORTAL = {
     "portal.tickets": policy.PORTAL_ENTER,
+    "portal.ticket_new": policy.PORTAL_ENTER,
+    "portal.ticket": policy.PORTAL_ENTER,
+    "portal.changes": policy.PORTAL_ENTER,
+    "portal.comment": policy.PORTAL_ENTER,
+    "portal.comment_edit": policy.PORTAL_ENTER,
+    "portal.close": policy.PORTAL_ENTER,
+    "portal.reopen": policy.PORTAL_ENTER,
+    "portal.edit": policy.PORTAL_ENTER,
+    "portal.rate": policy.PORTAL_ENTER,
 }
 
 _PANEL = {
