@@ -13,6 +13,7 @@ from emberone.queries import portal
 from emberone.queries.portal import OwnTicketPage, Said
 from emberone.services.comments import comment_as_customer, edit_comment
 from emberone.web.admin.params import fields
+from emberone.web.attachments import uploaded_files
 from emberone.web.portal.frame import attempt, blueprint, own_ticket, page, session, to_ticket
 from emberone.web.portal.ticket_page import show
 from emberone.web.session import current_actor
@@ -22,7 +23,7 @@ from emberone.web.session import current_actor
 def comment(number: int) -> Response:
     """Say something; where the ticket was closed too long ago, go on to the new one."""
     found, actor, text = own_ticket(number), current_actor(), fields().raw("text")
-    outcome = attempt(comment_as_customer, actor, found.id, text)
+    outcome = attempt(comment_as_customer, actor, found.id, text, files=uploaded_files())
     if isinstance(outcome, EmberOneError):
         return show(own_ticket(number), outcome, text=text)
     if outcome == found.id:

@@ -13,6 +13,7 @@ from emberone.domain.errors import EmberOneError, Invalid, NotFound, StaleWrite
 from emberone.domain.lifecycle import is_reopenable
 from emberone.markdown import to_html
 from emberone.queries import portal
+from emberone.queries.attachments import attachments_of, limit_mb
 from emberone.queries.portal import OwnTicketPage, Said
 from emberone.services import tickets as service
 from emberone.services.settings import reopen_window
@@ -120,6 +121,7 @@ def show(found: OwnTicketPage, refusal: EmberOneError | None = None, **typed: An
         "portal/ticket_page.html",
         refusal=refusal,
         tag=f'W/"{_tag(found.public_version)}"',
+        file_limit_mb=limit_mb(session()),
         lost_files=bool(refusal and request.files.getlist("files")),
         **_scene(found),
         **{**shown, **typed},
@@ -144,7 +146,7 @@ def _scene(found: OwnTicketPage) -> dict[str, Any]:
     said = said[-limit:]
     happenings = portal.happenings(session(), found.id)
     lines = [line for one in happenings if (line := wording.line(one, found.customer_id))]
-    files: dict[Any, list[Any]] = {}
+    files = attachments_of(session(), actor, found.id)
     messages = [_message(one, files.get(one.id, []), now) for one in said]
     if has_earlier:
         lines = [line for line in lines if line.at >= said[0].created_at]

@@ -7,10 +7,12 @@ from emberone.domain.enums import Priority, Status
 from emberone.domain.errors import EmberOneError
 from emberone.domain.texts import MAX_TITLE
 from emberone.queries import portal
+from emberone.queries.attachments import limit_mb
 from emberone.queries.portal import OwnFilters, Which
 from emberone.services.settings import current
 from emberone.services.tickets import open_ticket
 from emberone.web.admin.params import arguments, fields
+from emberone.web.attachments import uploaded_files
 from emberone.web.portal.frame import attempt, blueprint, page, session, to_ticket
 from emberone.web.portal.wording import PRIORITY_WORDS, STATUS_WORDS
 from emberone.web.session import current_actor
@@ -51,6 +53,7 @@ def ticket_new() -> Response:
         typed.raw("title"),
         typed.raw("description"),
         priority=priority,
+        files=uploaded_files(),
     )
     if isinstance(outcome, EmberOneError):
         return _form(outcome, typed.raw("title"), typed.raw("description"), priority)
@@ -81,4 +84,5 @@ def _form(
         priority=priority,
         priorities=priorities_up_to(current(session()).customer_max_priority),
         max_title=MAX_TITLE,
+        file_limit_mb=limit_mb(session()),
     )

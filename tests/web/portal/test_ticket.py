@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 
@@ -428,6 +429,33 @@ def test_a_rating_given_by_letter_is_the_one_that_is_shown(client, ask, customer
     close_ticket(customer, ticket.id)
     rate_ticket(customer, ticket.id, 1, "Bad.")
     assert "You gave 1 star of 5." in _page(client, ticket)
+
+
+def test_files_come_with_a_request_and_with_a_comment(client, owner):
+    form = {
+        "title": "Printer",
+        "description": "It burns.",
+        "files": [(BytesIO(b"Line one."), "log.txt"), (BytesIO(b"Line two."), "other.txt")],
+    }
+    address_of_page = client.post("/portal/new/", data=form).location
+    said = {"text": "One more.", "files": (BytesIO(b"Line three."), "more.txt")}
+    assert client.post(address_of_page + "comment/", data=said).status_code == 303
+    page = text_of(client.get(address_of_page))
+    names = ["log.txt", "other.txt", "One more.", "more.txt"]
+    places = [page.index(name) for name in names]
+    assert places == sorted(places)
+    links = re.findall(r'href="(/attachments/[^"]*)"', page)
+    contents = [client.get(link).data for link in links]
+    assert contents == [b"Line one.", b"Line two.", b"Line three."]
+
+
+def test_a_file_that_is_refused_takes_no_words_with_it(client, ask, owner):
+    ticket = ask()
+    said = {"text": "Please run this.", "files": (BytesIO(b"MZ..."), "virus.exe")}
+    page = text_of(client.post(address(ticket, "comment"), data=said), 422)
+    assert "Please run this." in page
+    assert "Please choose your files again" in page
+    assert comments(owner, ticket) == []
 
 
 def _page(client, ticket):
