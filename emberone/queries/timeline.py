@@ -65,8 +65,8 @@ def timeline(
     order = Order(
         "moment",
         (
-            Key(places.c.at, parse_moment),  # type: ignore[arg-type]  # A column as good as any.
-            Key(places.c.id, parse_id),  # type: ignore[arg-type]
+            Key(places.c.at, parse_moment),
+            Key(places.c.id, parse_id),
         ),
     )
     statement: Select[*tuple[Any, ...]] = select(places.c.kind, places.c.id)
