@@ -183,3 +183,72 @@ def test_every_text_of_a_letter_can_be_translated():
     assert "HELLO Ana Costa," in loud.text
     assert "FIRST ANSWER" in loud.html
     assert "DUE" in loud.subject
+
+
+def test_a_reply_carries_its_markdown_in_both_parts():
+    content = "Hello **Ana**,\n\n- one\n- two\n\n```\nsudo vpn\n```\n[status](/status)"
+    rendered = worded("staff_replied", content=content)
+    assert "<strong>Ana</strong>" in rendered.html
+    assert re.search(r"<ul style=.*?<li>one</li>", rendered.html, re.DOTALL)
+    assert 'href="https://help.example/status"' in rendered.html
+    assert content in rendered.text
+    for part in (rendered.text, rendered.html):
+        assert "how to.pdf" in part
+        assert "https://help.example/attachments/1/how%20to.pdf" in part
+        assert "https://help.example/portal/1024/" in part
+        assert "within 7 days" in part
+        assert "https://help.example/account/" in part
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "unsaid"),
+    [
+        ("CLOSED", "closed the ticket", "need your answer"),
+        ("WAITING", "need your answer", "closed the ticket"),
+        ("IN_PROGRESS", "Please answer on", "closed the ticket"),
+    ],
+)
+def test_a_reply_says_whose_turn_it_is(status, said, unsaid):
+    text = worded("staff_replied", status=status).text
+    assert said in text
+    assert unsaid not in text
+
+
+NASTY = (
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> ![p](https://evil.example/p.png)"
+    " [x](javascript:alert(1)) <style>*{display:none}</style> </td></table>"
+)
+
+
+@pytest.mark.parametrize("letter", ["ticket_received", "staff_replied"])
+def test_hostile_markdown_does_nothing_in_a_letter(letter):
+    html = worded(letter, content=NASTY, description=NASTY).html
+    plain = worded(letter, content="x", description="x").html
+    for tag in ("<script", "<img", "<style", "</table", "</td", 'javascript:alert(1)"'):
+        assert html.count(tag) == plain.count(tag), tag
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["word " * 20_000, "x" * 100_000, '<&>"' * 25_000, "a@b.example " * 8_000, "- x\n" * 25_000],
+)
+def test_a_long_text_is_cut_before_mail_programs_cut_it(text):
+    rendered = worded("staff_replied", content=text)
+    assert len(rendered.html.encode()) < 100_000
+    assert len(rendered.text.encode()) < 100_000
+    assert "The rest is on the ticket's page" in rendered.html
+    assert "The rest is on the ticket's page" in rendered.text
+    assert "https://help.example/portal/1024/" in rendered.text
+
+
+def test_lines_of_the_text_are_short_and_addresses_whole():
+    address = "https://help.example/" + "x" * 100
+    words = f"{'word ' * 60}{address}\n\n    {'code ' * 30}\n\n> {'quoted ' * 30}"
+    lines = worded("staff_replied", content=words).text.splitlines()
+    assert address in lines
+    assert "    " + ("code " * 30).rstrip() in [line.rstrip() for line in lines]
+    quoted = [line for line in lines if "quoted" in line]
+    assert len(quoted) > 2
+    assert all(line.startswith("> ") for line in quoted)
+    long = [line for line in lines if len(line) > 78]
+    assert all("code" in line or address in line for line in long)

@@ -8,11 +8,15 @@ from sqlalchemy import select
 
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
+from emberone.domain.attachments import Upload
 from emberone.domain.enums import MailState
+from emberone.domain.imports import csv
+from emberone.domain.imports.rows import Row
 from emberone.domain.lifecycle import Event
 from emberone.models import Letter
-from emberone.services import comments, delivery, tickets
+from emberone.services import comments, delivery, drafts, tickets
 from emberone.services.correspondence import reply_key
+from emberone.services.imports.csv import import_requests
 from tests.conftest import settings_for
 from tests.smtp_sink import Sink
 
@@ -184,3 +188,36 @@ def test_a_repeated_letter_has_the_same_headers(opened, delivered, owner):
         repeat = again[str(message["Message-ID"])]
         for name in ("Subject", "References", "In-Reply-To", "Date", "To"):
             assert str(repeat[name]) == str(message[name])
+
+
+def test_the_files_of_a_reply_are_named_and_never_attached(opened, delivered):
+    _, agent, ticket = opened
+    comments.reply(
+        agent, ticket, "See the file.", Event.STAFF_REPLY, files=[Upload("how to.txt", b"Turn it.")]
+    )
+    (file,) = to_customer()[1].params["files"]
+    (message,) = [m for m in delivered() if m["Subject"].startswith("Re: ")]
+    assert not list(message.iter_attachments())
+    text = message.get_body(["plain"]).get_content()
+    assert "how to.txt" in text
+    assert f"https://help.example{file['url']}" in text
+
+
+def test_the_file_of_a_draft_is_named_in_its_letter(opened, set_setting):
+    _, agent, ticket = opened
+    set_setting(reply_delay_s=0)
+    drafts.send_reply(
+        agent, ticket, "See the file.", Event.STAFF_REPLY, files=[Upload("a.txt", b"Turn it.")]
+    )
+    assert [file["name"] for file in to_customer()[1].params["files"]] == ["a.txt"]
+
+
+def test_an_import_of_a_hundred_tickets_writes_no_letter(database):
+    rows = [
+        Row(n + 2, {"title": f"Ticket {n}", "description": "Broken.", "email": f"c{n}@example.org"})
+        for n in range(100)
+    ]
+    columns = csv.choose_columns(list(rows[0].values), {})
+    assert import_requests(SYSTEM, rows, columns).tickets == 100
+    with reading(SYSTEM) as session:
+        assert session.scalars(select(Letter)).all() == []
