@@ -168,15 +168,18 @@ def _http_error(error: HTTPException) -> Any:
 
 def _too_large() -> str:
     """What was too large, after reading on: a browser shows no answer while it still sends."""
-    left = min(request.content_length or 0, _DRAINED)
+    size, limit = request.content_length or 0, request.max_content_length or 0
+    left = min(size, _DRAINED)
     stream = request.environ["wsgi.input"]
     while left > 0 and (piece := stream.read(min(left, 64 * 1024))):
         left -= len(piece)
-    limit = (request.max_content_length or 0) // 2**20
+    if size <= limit:
+        # The whole is not too large; a text in it is.
+        limit = request.max_form_memory_size or 0
     return _(
-        "Nothing was saved: what you sent is larger than %(limit)s MB. Go back, take some files"
-        " away or make them smaller, and send it again.",
-        limit=limit,
+        "Nothing was saved: what you sent is larger than %(limit)s MB. Go back, make the text or"
+        " the files smaller, and send it again.",
+        limit=limit // 2**20,
     )
 
 

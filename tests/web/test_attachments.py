@@ -281,8 +281,68 @@ class TestForm:
         answer = self.send(browser, ("big.bin", bytes(3 * MB)))
         assert answer.status_code == 401
 
+    def test_texts_beside_files_are_as_small_as_before(self, agent):
+        answer = self.send(agent, ("b.txt", b"b"), description="x" * (3 * MB))
+        assert answer.status_code == 413
+        assert "larger than 2 MB" in answer.text
+
     def test_the_form_says_what_it_takes(self, agent, set_setting):
         set_setting(attachment_limit_mb=7)
         page = agent.get("/admin/ticket/new/").text
         assert 'enctype="multipart/form-data"' in page
         assert "up to 7 MB each" in page
+
+
+class TestTicketPage:
+    """Files in the conversation as staff see it."""
+
+    def respond(self, client, number, *files, **more):
+        boundary, body = encode_multipart(
+            MultiDict(
+                {
+                    "text": "Look at this.",
+                    "files": [FileStorage(io.BytesIO(content), name) for name, content in files],
+                    **more,
+                }
+            )
+        )
+        return client.post(
+            f"/admin/ticket/{number}/respond/",
+            data=body,
+            content_type=f"multipart/form-data; boundary={boundary}",
+        )
+
+    def number(self, scene):
+        with reading(SYSTEM) as session:
+            return session.get_one(Ticket, scene.ticket_id).number
+
+    def test_each_comment_shows_its_files_and_images_as_pictures(self, scene, client_of):
+        page = client_of(scene.agent).get(f"/admin/ticket/{self.number(scene)}/").text
+        for name in ("request.txt", "answer.txt", "shot.png", "note.png"):
+            assert f'href="{scene.download(name)}"' in page
+        for name in ("shot.png", "note.png"):
+            assert f'<img class="attachments__image" src="{scene.image(name)}"' in page
+        request, answer = page.index(scene.download("request.txt")), page.index("Try this.")
+        assert request < answer < page.index(scene.download("answer.txt"))
+        assert scene.download("draft.png") not in page
+
+    @pytest.mark.parametrize("kind", ["reply", "note"])
+    def test_a_reply_and_a_note_are_sent_with_files(self, scene, client_of, kind):
+        answer = self.respond(
+            client_of(scene.agent), self.number(scene), ("new.txt", b"new"), kind=kind
+        )
+        assert answer.status_code == 303
+        file = _files()["new.txt"]
+        with reading(scene.customer) as session:
+            link = attachment(session, scene.customer, file.id)
+        # A reply may wait until it can no longer be taken back.
+        assert link is None or kind == "reply"
+
+    def test_a_refused_file_leaves_the_text_in_the_reply_box(self, scene, client_of):
+        answer = self.respond(
+            client_of(scene.agent), self.number(scene), ("setup.exe", b"MZ"), kind="reply"
+        )
+        assert answer.status_code == 422
+        assert "“setup.exe” is a program" in answer.text
+        assert "Look at this." in answer.text
+        assert set(_files()) == set(scene.files)

@@ -14,6 +14,7 @@ from emberone.domain.lifecycle import Event
 from emberone.markdown import to_html
 from emberone.queries import (
     agents,
+    attachments,
     comments,
     feedback,
     history,
@@ -90,6 +91,7 @@ class TicketShow(TicketList):
             tag=pulse.tag,
             refusal=refusal,
             composing=composing,
+            file_limit=attachments.limit_mb(self.session),
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
         )
         return (html, refusal.status) if refusal else html
@@ -109,6 +111,7 @@ class TicketShow(TicketList):
                 comments.conversation(session, actor, ticket.id),
                 shows_all=arguments().one_of("all", ("1",)) is not None,
             ),
+            "files": attachments.attachments_of(session, actor, ticket.id),
             "clocks": clock_marks(clocks, now),
             "due": due_times(clocks),
             "askings": askings(feedback.requests_of(session, ticket.id), now),

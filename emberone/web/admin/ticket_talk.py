@@ -12,6 +12,7 @@ from emberone.services import comments as speaking
 from emberone.web.admin.base import attempt, done, found
 from emberone.web.admin.params import fields, row_number
 from emberone.web.admin.ticket_show import NOTE, VERBS, Composing, TicketShow
+from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
 _KINDS: Final = ("reply", NOTE)
@@ -39,10 +40,10 @@ class TicketTalk(TicketShow):
         """Answer the customer, or leave a note for colleagues."""
         values, actor, ticket_id = fields(), current_actor(), self._id(number)
         verb = values.one_of("verb", (*VERBS, NOTE)) or "reply"
-        text = values.raw("text")
+        text, files = values.raw("text"), uploaded_files()
         # Whatever of the two says "note" wins: a note must never reach the customer.
         if verb == NOTE or values.one_of("kind", _KINDS) == NOTE:
-            outcome = attempt(speaking.add_note, actor, ticket_id, text)
+            outcome = attempt(speaking.add_note, actor, ticket_id, text, files=files)
             message, kind = _("The note was added."), NOTE
         else:
             outcome = attempt(
@@ -51,6 +52,7 @@ class TicketTalk(TicketShow):
                 ticket_id,
                 text,
                 VERBS[verb],
+                files=files,
             )
             message, kind = _("Your reply was sent."), "reply"
         if isinstance(outcome, EmberOneError):

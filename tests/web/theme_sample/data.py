@@ -111,7 +111,7 @@ def _comments(at: Any) -> list[dict[str, Any]]:
             "text": "Hello,\n\nmy card was charged twice for order 48213: 89.90 € on Friday and again "
             "on Saturday. I only ordered one grinder. Could you send one of the two back?\n\n"
             "A picture of my statement is attached.\n\nMaja",
-            "files": [{"name": "statement-november.png", "size": "214 kB", "url": "#"}],
+            "files": [{"name": "statement-november.png", "size": 219_136, "url": "#"}],
         },
         {
             "kind": "system",
