@@ -1,5 +1,6 @@
 """Policies: promises in versions, one default, and a team's own."""
 
+import itertools
 from dataclasses import replace
 from decimal import Decimal
 from uuid import uuid4
@@ -23,6 +24,8 @@ QUICK = Promises(
     ),
 )
 
+_numbers = itertools.count(1)
+
 
 def clocks_of(ticket_id):
     with reading(SYSTEM) as session:
@@ -42,7 +45,9 @@ def steps_of(ticket_id):
 
 
 def open_for(customer, **more):
-    return tickets.open_ticket(customer, customer.profile_id, "Late", "Very.", **more)
+    # The very same request again would be taken for one.
+    title = f"Late {next(_numbers)}"
+    return tickets.open_ticket(customer, customer.profile_id, title, "Very.", **more)
 
 
 def test_a_ticket_begins_under_the_default_policy_in_its_newest_version(make):
