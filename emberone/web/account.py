@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug import Response
@@ -35,10 +35,7 @@ LETTER_WORDS: Final = {
 @blueprint.app_template_global()
 def own_layout() -> str:
     """The frame of pages that customers and staff share: the portal's, or the panel's."""
-    if current_actor().is_staff:
-        return "theme/panel.html"
-    is_there = "portal_menu" in current_app.jinja_env.globals
-    return "portal/_layout.html" if is_there else "theme/public.html"
+    return "theme/panel.html" if current_actor().is_staff else "portal/_layout.html"
 
 
 @blueprint.route("/account/", methods=("GET", "POST"))
