@@ -127,3 +127,11 @@ def set_setting(database: Flask):
             session.execute(text(f"UPDATE settings SET {columns}"), values)
 
     return change
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud what a green run on this machine does not mean."""
+    if shutil.which("chromium") is None:
+        terminalreporter.write_line(
+            "Chromium is not installed: no page was looked at in a browser.", yellow=True
+        )

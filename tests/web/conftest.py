@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import sync_playwright
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
@@ -19,6 +20,7 @@ from emberone.jobs import send_nudges_with
 from emberone.models import Profile, User
 from emberone.services.accounts import HASHING, hash_password
 from emberone.web import create_app
+from tests.browsing import CHROMIUM, OPTIONS, looking
 
 # A hash that takes a tenth of a second is for the world, not for a thousand tests.
 HASHING.update(time_cost=1, memory_cost=64, parallelism=1)
@@ -155,3 +157,31 @@ def user_of(web: Flask) -> Callable[[Actor], User]:
             return session.scalars(select(User).where(User.id == UUID(profile.user_id or ""))).one()
 
     return read
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A running Chromium; without one the test is skipped, and the summary says so."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as tools:
+        running = tools.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(chromium: Any, web: Flask, account: Callable[..., str]) -> Iterator[Callable[..., Any]]:
+    """Signs a person in and opens an address: `visit(agent, "/admin/", viewport=PHONE)`."""
+    with looking(chromium, web) as open_page:
+
+        def signed_in(person: Any, path: str, **options: Any) -> Any:
+            page = open_page("/login", **options)
+            page.fill("[name=email]", account(person))
+            page.fill("[name=password]", PASSWORD)
+            page.click("main button[type=submit]")
+            page.wait_for_url(lambda address: "/login" not in address)
+            page.goto(path)
+            return page
+
+        yield signed_in

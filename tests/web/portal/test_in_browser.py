@@ -1,77 +1,23 @@
-"""A customer's whole life in a real browser: by mouse, by keyboard alone, on a phone, unscripted.
+"""A customer's whole life in a real browser: by mouse, by keyboard alone, on a phone, unscripted."""
 
-Needs Debian's Chromium and playwright; skipped, and said so, without them.
-"""
-
-import shutil
-from collections.abc import Callable, Iterator
-from threading import Thread
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from emberone.db import reading
 from emberone.domain.lifecycle import Event
 from emberone.queries.portal import own_tickets
 from emberone.services.comments import add_note, reply
 from emberone.services.tickets import close_ticket
-from tests.web.conftest import PASSWORD
+from tests.browsing import PHONE, SOON, check_page, expect
 from tests.web.portal.conftest import look
-from tests.web.test_theme_in_browser import OPTIONS
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.xdist_group("portal-in-browser"),
-]
-
-#: The promise is ten seconds; a loaded machine may take its time to draw.
-SOON = 15_000
-PHONE = {"width": 400, "height": 850}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as tools:
-        running = tools.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
-def visit(
-    chromium: Any, web: Any, customer: Any, account: Callable[..., str]
-) -> Iterator[Callable[..., Any]]:
-    """Signs the customer in and opens an address; at the end no page may have complained."""
-    server = make_server("127.0.0.1", 0, web, threaded=True)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    home = f"http://127.0.0.1:{server.server_port}"
-    contexts, complaints = [], []
-
-    def open_page(path: str, **options: Any) -> Any:
-        context = chromium.new_context(**{"viewport": PHONE, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.goto(f"{home}/login")
-        page.fill("[name=email]", account(customer))
-        page.fill("[name=password]", PASSWORD)
-        page.click("main button[type=submit]")
-        page.goto(home + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    server.shutdown()
-    thread.join()
-    assert [one for one in complaints if "responded with a status" not in one] == []
+def visit(visit: Callable[..., Any], customer: Any) -> Callable[..., Any]:
+    """Signs the customer in, on a phone unless told otherwise, and opens an address."""
+    return lambda path, **options: visit(customer, path, **{"viewport": PHONE, **options})
 
 
 def only_ticket(customer: Any) -> Any:
@@ -109,7 +55,7 @@ def test_the_whole_life_by_mouse(visit, agent, customer, owner):
     page.fill("#text", "Is anybody there?")
     page.dblclick("button:has-text('Send')")
     page.locator(".message", has_text="Is anybody there?").wait_for()
-    assert page.locator(".message", has_text="Is anybody there?").count() == 1
+    expect(page.locator(".message", has_text="Is anybody there?")).to_have_count(1)
     page.fill("#text", "Half a sentence")
     add_note(agent, ticket_id(owner), "They sound nervous.")
     reply(agent, ticket_id(owner), "Yes. **Use water.**", Event.STAFF_REPLY)
@@ -191,12 +137,13 @@ def test_without_a_script_everything_is_there(visit, ask, customer):
     page = visit(f"/portal/{ticket.number}/", java_script_enabled=False)
     page.fill("#text", "Any news?")
     page.click("button:has-text('Send')")
-    assert page.locator(".message", has_text="Any news?").is_visible()
+    expect(page.locator(".message", has_text="Any news?")).to_be_visible()
     page.click("text=It is solved")
     page.locator(".rating__star").nth(2).click()
     page.click("text=Send my rating")
-    assert page.locator("text=You gave 3 stars of 5.").is_visible()
+    expect(page.locator("text=You gave 3 stars of 5.")).to_be_visible()
     page.click("text=Reopen")
+    expect(page.locator("text=You reopened this ticket.")).to_be_visible()
     assert look(ticket.id).status == "OPEN"
 
 
@@ -246,11 +193,8 @@ def test_no_page_overflows_or_shuts_anybody_out(
         f"{waiting.number}/comments/{comment_id}/edit/",
         f"{closed.number}/",
     ):
-        page.goto(page.url.split("/portal/")[0] + "/portal/" + path)
-        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(wide) <= 0, path
-        found = axe.Axe().run(page)
-        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        page.goto("/portal/" + path)
+        check_page(page)
 
 
 def test_on_a_phone_everything_is_large_enough_for_a_thumb(visit, ask):
