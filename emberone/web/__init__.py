@@ -1,7 +1,6 @@
 """The web edge: panel, portal and everything else that a browser asks for."""
 
 from flask import Flask
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from emberone.config import Settings
@@ -11,6 +10,7 @@ from emberone.web.access import init_access
 from emberone.web.admin import init_panel
 from emberone.web.attachments import init_attachments
 from emberone.web.errors import init_errors
+from emberone.web.forgery import init_forgery
 from emberone.web.health import init_health
 from emberone.web.language import init_language
 from emberone.web.observing import init_observing
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Only for people who are signed in, and before anything reads the form.
     init_attachments(app)
     init_errors(app)
-    CSRFProtect(app)
+    init_forgery(app)
     init_security(app, settings)
     init_health(app, settings)
     for part in (start, health, metrics, portal, account, feedback):

@@ -5,7 +5,7 @@ loads the sign-in, and goes on as that person in the same transaction. Nothing
 is sent to the database before the first query.
 """
 
-from flask import Flask
+from flask import Flask, Response, g
 from flask_login import current_user
 
 from emberone.db import db, end_reading, open_reading
@@ -21,8 +21,16 @@ class SignInNeeded(EmberOneError):
 
 
 def init_session(app: Flask) -> None:
-    """End whatever was read at the end of every request."""
+    """End whatever was read at the end of every request, and let no cache share it."""
+    app.after_request(_keep_to_the_person)
     app.teardown_request(_end_reading)
+
+
+def _keep_to_the_person(response: Response) -> Response:
+    """No cache between us and the person keeps a page; their own browser asks every time."""
+    if "_login_user" in g:
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
 
 
 def _end_reading(error: BaseException | None) -> None:

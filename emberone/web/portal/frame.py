@@ -1,4 +1,4 @@
-"""What every page of the portal shares: its blueprint, its caching, how refusals come back."""
+"""What every page of the portal shares: its blueprint, and how refusals come back."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -20,13 +20,6 @@ R = TypeVar("R")
 blueprint = Blueprint("portal", __name__, url_prefix="/portal")
 blueprint.add_app_template_global(portal_menu)
 blueprint.add_app_template_global(portal_account_links)
-
-
-@blueprint.after_request
-def _keep_to_the_person(response: Response) -> Response:
-    """No cache between us and the person keeps a page; their own browser asks every time."""
-    response.headers.setdefault("Cache-Control", "private, no-cache")
-    return response
 
 
 def session() -> Session:
