@@ -16,7 +16,14 @@ from emberone.models import Profile, Team, Ticket
 from emberone.policy import visible_tickets
 from emberone.queries.paging import COUNT_LIMIT, Page, Paging, count_up_to, fetch_page
 from emberone.queries.search import Hits
-from emberone.queries.views import FIRST_DUE, View, is_active, is_in, orders_of, sorted_by
+from emberone.queries.views import (
+    FIRST_DUE,
+    IS_WORKED_ON,
+    View,
+    is_in,
+    orders_of,
+    sorted_by,
+)
 
 #: What any list of tickets can be sorted by.
 ORDERS: Final = orders_of(View.ALL)
@@ -186,7 +193,7 @@ def _listed(
     now = now_of(session)
     if paging.order is FIRST_DUE:
         # Walking the clocks in order finds what the view's own condition would look for.
-        narrowed = [*is_active(now), *conditions(actor, filters, now, View.ALL)]
+        narrowed = [IS_WORKED_ON, *conditions(actor, filters, now, View.ALL)]
     else:
         narrowed = conditions(actor, filters, now)
     return sorted_by(statement.select_from(Ticket), paging.order, now).where(*narrowed)

@@ -37,7 +37,7 @@ class View(StrEnum):
     REPLIED = "replied"
     #: In the pool.
     UNASSIGNED = "unassigned"
-    #: A clock is about to run out, or has and still runs.
+    #: A clock is about to run out, or has and still runs; also where it was put aside.
     BREACHING = "breaching"
     #: The customer's turn.
     WAITING = "waiting"
@@ -105,7 +105,8 @@ def orders_of(view: View) -> dict[str, Order]:
     return {order.name: order for order in _ORDERS[view]}
 
 
-_ACTIVE: Final[ColumnElement[bool]] = text("tickets.status IN ('OPEN', 'IN_PROGRESS')")  # type: ignore[assignment]
+#: Somebody has to do something about it, now or once it is no longer put aside.
+IS_WORKED_ON: Final[ColumnElement[bool]] = text("tickets.status IN ('OPEN', 'IN_PROGRESS')")  # type: ignore[assignment]
 _CUSTOMER_WAITS: Final[ColumnElement[bool]] = text(  # type: ignore[assignment]
     "tickets.customer_spoke_last AND tickets.assigned_agent_id IS NOT NULL"
 )
@@ -126,11 +127,6 @@ def _is_soon(clock: Any, now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-def is_active(now: datetime) -> list[ColumnElement[bool]]:
-    """Somebody has to do something about it now."""
-    return [_ACTIVE, _awake(now)]
-
-
 def is_in(view: View, actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
     """What makes a ticket a part of the view, as conditions for queries."""
     if view is View.ALL:
@@ -139,16 +135,16 @@ def is_in(view: View, actor: Actor, now: datetime) -> list[ColumnElement[bool]]:
         return [_IS_WAITING, _awake(now)]
     if view is View.SNOOZED:
         return [Ticket.snoozed_until > now]
-    found = is_active(now)
+    if view is View.BREACHING:
+        soon = select(SLAClock.ticket_id).where(*_is_soon(SLAClock, now))
+        return [IS_WORKED_ON, Ticket.id.in_(soon)]
+    found = [IS_WORKED_ON, _awake(now)]
     if view is View.MINE:
         found.append(Ticket.assigned_agent_id == actor.profile_id)
     elif view is View.UNASSIGNED:
         found.append(Ticket.assigned_agent_id.is_(None))
     elif view is View.REPLIED:
         found.append(_CUSTOMER_WAITS)
-    elif view is View.BREACHING:
-        soon = select(SLAClock.ticket_id).where(*_is_soon(SLAClock, now))
-        found.append(Ticket.id.in_(soon))
     return found
 
 
@@ -191,7 +187,7 @@ def view_counts(session: Session, actor: Actor) -> dict[View, int]:
     )
     narrowed = {view: [*seen, *is_in(view, actor, now)] for view in View}
     in_time = Ticket.id.in_(select(soon.c.ticket_id))
-    narrowed[View.BREACHING] = [*seen, *is_active(now), in_time]
+    narrowed[View.BREACHING] = [*seen, IS_WORKED_ON, in_time]
     counts = [
         select(func.count())
         .select_from(select(Ticket.id).where(*narrowed[view]).limit(COUNT_LIMIT + 1).subquery())
@@ -202,10 +198,21 @@ def view_counts(session: Session, actor: Actor) -> dict[View, int]:
 
 
 def unread(session: Session, actor: Actor, activity: dict[UUID, int]) -> set[UUID]:
-    """Which of these tickets have moved since the actor last read them, by their `activity_no`."""
+    """Which of these tickets have moved or come back since the actor last read them.
+
+    `activity` is the `activity_no` of each.
+    """
+    now = now_of(session)
     marks = session.execute(
-        select(TicketRead.ticket_id, TicketRead.activity_no).where(
-            TicketRead.profile_id == actor.profile_id, TicketRead.ticket_id.in_(activity)
+        select(TicketRead.ticket_id, TicketRead.activity_no)
+        .join(Ticket, Ticket.id == TicketRead.ticket_id)
+        .where(
+            TicketRead.profile_id == actor.profile_id,
+            TicketRead.ticket_id.in_(activity),
+            # What has come back was not read before it did.
+            Ticket.snoozed_until.is_(None)
+            | (Ticket.snoozed_until > now)
+            | (Ticket.snoozed_until <= TicketRead.seen_at),
         )
     )
     seen: dict[UUID, int] = {row.ticket_id: row.activity_no for row in marks}

@@ -14,6 +14,7 @@ from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, Role, Status
 from emberone.domain.errors import NotFound, StaleWrite
 from emberone.domain.lifecycle import REPLIES, Event, is_reopenable
+from emberone.domain.snoozing import Cause
 from emberone.models import Comment, Ticket
 from emberone.policy import (
     COMMENT_DELETE,
@@ -27,6 +28,7 @@ from emberone.policy import (
 from emberone.services import attachments, clocks, correspondence, repeats
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
+from emberone.services.waking import wake, wake_for_reply
 
 
 @service
@@ -58,12 +60,15 @@ def publish_reply(
     files: Sequence[Upload] = (),
     *,
     draft_id: UUID | None = None,
+    sent_at: datetime | None = None,
 ) -> Comment:
     """Make the text a public comment on the locked ticket, with all that follows; a step.
 
     The files of the draft become the comment's, before its letter names them.
+    `sent_at` is when its author sent it, where that was earlier.
     """
     after = status_after_reply(session, actor, ticket, event)
+    wake_for_reply(session, ticket, sent_at or now_of(session))
     if ticket.assigned_agent_id is None and actor.role is Role.AGENT:
         ticket.assigned_agent_id = actor.profile_id
     comment = _say(session, actor, ticket, content, files)
@@ -141,6 +146,7 @@ def comment_as_customer(
             return _follow_up(session, actor, ticket, content, files)
         after = status_after(session, ticket, Event.CUSTOMER_COMMENT)
         _say(session, actor, ticket, content, files)
+        wake(session, ticket, Cause.CUSTOMER)
         with as_system(session):
             clocks.customer_spoke(session, ticket, at=now_of(session))
         move(session, actor, ticket, after)

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from emberone.domain.enums import CommentType, Metric, Priority, StepAction
 from emberone.domain.lifecycle import TRANSITIONS, Event
 from emberone.domain.sla import is_warning
+from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import Comment, SLAClock, SLAStep, Ticket
 from emberone.services import history, letters
 from emberone.services.clock_book import iso
+from emberone.services.waking import wake
 
 #: How the product's own comments call a metric.
 _NAMES: Final[Mapping[Metric, str]] = {
@@ -75,6 +77,8 @@ class DueStep:
 def fire(session: Session, due: DueStep, now: datetime) -> None:
     """Do what the step says, in its order, and write it into history."""
     due.raised_from = None
+    # Whom it warns must find the ticket in their lists.
+    wake(session, due.ticket, Cause.TIME_LIMIT)
     for action in due.step.actions:
         _ACTIONS[StepAction(action)](session, due)
     due.step.fired_at = now

@@ -114,7 +114,15 @@ def publish_draft(session: Session, actor: Actor, ticket: Ticket, draft: Draft) 
     if draft.event is None:
         raise ValueError("Only a reply that was sent can be published.")
     seen = ticket.activity_no
-    comment = publish_reply(session, actor, ticket, draft.content, draft.event, draft_id=draft.id)
+    comment = publish_reply(
+        session,
+        actor,
+        ticket,
+        draft.content,
+        draft.event,
+        draft_id=draft.id,
+        sent_at=draft.created_at,
+    )
     session.execute(delete(Draft).where(Draft.id == draft.id))
     reads.keep_read(session, ticket.id, seen)
     return comment

@@ -23,6 +23,10 @@ _MARK: Final = text(
     " ON CONFLICT (profile_id, ticket_id) DO UPDATE"
     " SET activity_no = excluded.activity_no, seen_at = excluded.seen_at"
     " WHERE mark.activity_no < excluded.activity_no"
+    # What came back from being put aside is new without having moved.
+    " OR (mark.activity_no = excluded.activity_no AND EXISTS (SELECT FROM tickets"
+    " WHERE id = excluded.ticket_id AND snoozed_until > mark.seen_at"
+    " AND snoozed_until <= excluded.seen_at))"
 )
 
 _UNMARK: Final = text(

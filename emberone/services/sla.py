@@ -21,6 +21,7 @@ from emberone.domain import sla
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import Status
 from emberone.domain.errors import Conflict, NotFound
+from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import SLAClock, SLAStep, Ticket
 from emberone.policy import JOBS_RETRY, require
@@ -28,6 +29,7 @@ from emberone.services import history
 from emberone.services.clock_book import record_breach
 from emberone.services.escalation import DueStep, fire
 from emberone.services.steps import CAUGHT_UP, IMPORTED
+from emberone.services.waking import wake
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ def sweep_sla(*, limit: int = 100, now: datetime | None = None) -> int:
         if not ids:
             return 0
         clocks = _clocks(session, ids)
-        noticed = _notice_breaches(session, (clock for clock, _ in clocks.values()), moment)
+        noticed = _notice_breaches(session, clocks.values(), moment)
         steps = _due_steps(session, clocks, moment)
         latest = list(_latest(clocks, steps))
         # Whoever fails below must not bring back what was passed over here.
@@ -116,15 +118,19 @@ def _clocks(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[SLAClock,
     return {clock.id: (clock, ticket) for clock, ticket in rows}
 
 
-def _notice_breaches(session: Session, clocks: Iterable[SLAClock], now: datetime) -> set[UUID]:
+def _notice_breaches(
+    session: Session, clocks: Iterable[tuple[SLAClock, Ticket]], now: datetime
+) -> set[UUID]:
     """Note the breaches of these clocks, at their due times and not at ours (SLA rule 16)."""
     noticed = set()
-    for clock in clocks:
+    for clock, ticket in clocks:
         timing = sla.settle(clock.timing, now)
         if timing.breached_at is not None and clock.breached_at is None:
             clock.take(timing)
             clock.detected_at = now
             record_breach(session, clock)
+            # Putting a ticket aside hides no broken promise.
+            wake(session, ticket, Cause.TIME_LIMIT)
             noticed.add(clock.id)
     return noticed
 

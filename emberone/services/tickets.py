@@ -22,6 +22,7 @@ from emberone.domain.errors import Invalid, StaleWrite
 from emberone.domain.lifecycle import (
     Event,
 )
+from emberone.domain.snoozing import Cause
 from emberone.models import Comment, Profile, Ticket
 from emberone.policy import (
     TICKET_ASSIGN,
@@ -49,6 +50,7 @@ from emberone.services import (
 from emberone.services.profiles import NewCustomer
 from emberone.services.settings import current
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
+from emberone.services.waking import wake
 
 
 class Unset(Enum):
@@ -246,6 +248,8 @@ def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | Non
     ticket.assigned_agent_id = agent_id
     session.flush()
     if agent_id is not None:
+        # Who gets it must see it.
+        wake(session, ticket, Cause.ASSIGNED)
         _tell_agent(session, actor, ticket)
     move(session, actor, ticket, after)
 

@@ -12,11 +12,13 @@ from emberone.domain.actor import Actor
 from emberone.domain.enums import Status
 from emberone.domain.errors import NotFound
 from emberone.domain.lifecycle import TRANSITIONS, Event, next_status
+from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import Ticket
 from emberone.policy import TICKET_VIEW, may
 from emberone.services import agents, clocks, feedback
 from emberone.services.settings import reopen_window
+from emberone.services.waking import wake
 
 
 def locked_ticket(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -47,6 +49,8 @@ def move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
     before = ticket.status
     at = now_of(session)
     if after is not before:
+        if after is Status.CLOSED:
+            wake(session, ticket, Cause.CLOSED)
         with as_system(session):
             # The previous agent if they can, else the pool (assignment rule 7); but nobody is
             # taken off a ticket that they are just working on.

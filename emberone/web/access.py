@@ -76,6 +76,8 @@ _PANEL = {
     "ticket.close": policy.PANEL_ENTER,
     "ticket.reopen": policy.PANEL_ENTER,
     "ticket.take": policy.TICKET_ASSIGN,
+    "ticket.snooze": policy.TICKET_SNOOZE,
+    "ticket.wake": policy.TICKET_SNOOZE,
     "ticket.change": policy.TICKET_ROUTE,
     "ticket.delete_view": policy.TICKET_DELETE,
     "ticket.walk": policy.PANEL_ENTER,

@@ -8,13 +8,15 @@ from flask_babel import Babel, get_locale
 
 from emberone import languages
 from emberone.web.session import current_profile
+from emberone.web.zone import zone_of_browser
 
 
 def init_language(app: Flask) -> None:
-    """Let Flask-Babel speak the languages that have a catalogue."""
+    """Let Flask-Babel speak the languages that have a catalogue, in the reader's zone."""
     Babel(
         app,
         locale_selector=_chosen,
+        timezone_selector=zone_of_browser,
         default_translation_directories=str(languages.folder()),
         default_domain=languages.DOMAIN,
     )

@@ -152,6 +152,21 @@ def test_counters_agents_and_history_are_as_if_people_had_done_it(demo):
     assert names["Ben Okafor"] >= 4
 
 
+def test_two_tickets_are_put_aside_and_one_has_come_back(demo):
+    with reading(SYSTEM) as session:
+        now = now_of(session)
+        rows = session.scalars(select(Ticket).where(Ticket.snoozed_until.is_not(None))).all()
+    assert sorted(row.title for row in rows if row.snoozed_until > now) == [
+        "Piccolo drips after brewing",
+        "Refund has not arrived",
+    ]
+    (back,) = [row for row in rows if row.snoozed_until <= now]
+    assert back.title == "All six machines on the second floor are offline"
+    # The first page of whoever signs in to look shows it.
+    with reading(SYSTEM) as session:
+        assert session.get_one(Profile, back.assigned_agent_id).email == DEMO_AGENT
+
+
 def test_most_promises_were_kept_and_a_few_were_not(demo):
     with reading(SYSTEM) as session:
         clocks = list(session.scalars(select(SLAClock)))

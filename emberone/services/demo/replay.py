@@ -21,7 +21,7 @@ from emberone.domain.errors import EmberOneError
 from emberone.domain.lifecycle import Event
 from emberone.jobs import Job
 from emberone.models import Ticket
-from emberone.services import assignment, comments, feedback, sla, tickets
+from emberone.services import assignment, comments, feedback, sla, snoozing, tickets
 from emberone.services.demo.script import SORTING, Act, ScriptError, Story, Turn, contents
 from emberone.services.demo.stage import Stage
 from emberone.services.sweeps import OLDEST_DUE
@@ -144,6 +144,8 @@ class Replay:
             comments.add_note(actor, ticket_id, turn.value, files=_uploads(turn.files), now=at)
         elif turn.act in {Act.CLOSE, Act.REOPEN}:
             _close_or_reopen(actor, ticket_id, turn, at)
+        elif turn.act is Act.SNOOZE:
+            snoozing.snooze_ticket(actor, ticket_id, at + turn.value, now=at)
         elif turn.act is Act.ASSIGN:
             agent_id = self.stage.staff[turn.value].profile_id
             tickets.assign_ticket(actor, ticket_id, agent_id, now=at)

@@ -48,6 +48,8 @@ class Act(StrEnum):
     PRIORITY = "priority"
     TEAM = "team"
     TAGS = "tags"
+    #: For how long it is put aside.
+    SNOOZE = "snooze"
 
 
 #: Acts whose value is what is said.
@@ -332,6 +334,8 @@ def _value(row: Table, act: Act) -> Any:
         return row.take(act.value, int)
     if act is Act.TAGS:
         return row.words(act.value)
+    if act is Act.SNOOZE:
+        return row.span(act.value)
     word = row.take(act.value, str)
     if act is Act.PRIORITY:
         return row.read(Priority, word)

@@ -28,6 +28,7 @@ from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
 from emberone.web.admin.moments import lines
 from emberone.web.admin.params import arguments, fields, row_number
+from emberone.web.admin.snooze_menu import snooze_of
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_scene import due_times, talk_of
 from emberone.web.admin.tickets import TicketList
@@ -104,6 +105,7 @@ class TicketShow(TicketList):
         return {
             "ticket": ticket,
             "now": now,
+            "snooze": snooze_of(ticket, now),
             "is_closed": ticket.status is Status.CLOSED,
             "request_html": to_html(ticket.description) if ticket.description.strip() else None,
             "talk": talk_of(

@@ -12,6 +12,7 @@ from flask_babel import ngettext
 
 from emberone.domain.enums import AssignmentStrategy, CommentType
 from emberone.domain.feedback import SkipReason
+from emberone.domain.snoozing import Cause
 from emberone.queries.history import Entry
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.theme.badges import badge_of
@@ -149,6 +150,21 @@ def _snoozed(entry: Entry, names: Names) -> str:
     return _("put the ticket aside until %(time)s", time=time_short(datetime.fromisoformat(until)))
 
 
+#: What brought a ticket back before its moment had come.
+_CAUSES: Final[Mapping[str, Any]] = {
+    Cause.BY_HAND: _l("brought the ticket back from being put aside"),
+    Cause.CUSTOMER: _l("wrote, which brought back the ticket that was put aside"),
+    Cause.REPLY: _l("replied, which brought back the ticket that was put aside"),
+    Cause.CLOSED: _l("closed the ticket that was put aside"),
+    Cause.ASSIGNED: _l("gave away the ticket that was put aside, which brought it back"),
+    Cause.TIME_LIMIT: _l("brought the ticket back for its time limit, from being put aside"),
+}
+
+
+def _woken(entry: Entry, names: Names) -> str:
+    return str(_CAUSES.get(entry.context.get("cause", ""), _CAUSES[Cause.BY_HAND]))
+
+
 def _fixed(text: Any) -> Callable[[Entry, Names], str]:
     return lambda entry, names: str(text)
 
@@ -168,7 +184,7 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "comment_deleted": ("trash", _comment_deleted, "danger"),
     "reply_held": ("alert-triangle", _fixed(_l("could not publish a reply")), "danger"),
     "snoozed": ("calendar-time", _snoozed, ""),
-    "woken": ("bell", _fixed(_l("brought the ticket back from being put aside")), ""),
+    "woken": ("bell", _woken, ""),
     "texts_erased": ("eye-off", _fixed(_l("erased a person's texts")), "danger"),
     "sla_policy_chosen": ("clock", _fixed(_l("chose the time limits")), ""),
     "sla_changed": ("clock", _fixed(_l("moved the time limits")), ""),
@@ -189,7 +205,7 @@ _SAID = frozenset(
         "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
         "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
         "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
-        "draftId", "type", "until",
+        "draftId", "type", "until", "cause",
     }
 )  # fmt: skip
 

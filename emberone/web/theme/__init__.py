@@ -80,6 +80,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         formats.time_iso,
         formats.time_full,
         formats.time_short,
+        formats.time_with_day,
         formats.time_ago,
         formats.record_name,
         navigation.home_url,

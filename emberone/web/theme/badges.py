@@ -23,6 +23,8 @@ BADGES = {
     "in_progress": Badge("progress", _l("In progress"), "in-progress"),
     "waiting": Badge("hourglass", _l("Waiting"), "waiting"),
     "closed": Badge("circle-check", _l("Closed"), "closed"),
+    "snoozed": Badge("calendar-time", _l("Snoozed"), "neutral"),
+    "returned": Badge("bell", _l("Back from snooze"), "info"),
     "low": Badge("arrow-down", _l("Low"), "low"),
     "medium": Badge("equal", _l("Medium"), "medium"),
     "high": Badge("arrow-up", _l("High"), "high"),

@@ -13,6 +13,7 @@ AVATAR_TINTS = 8
 DAY = "d MMM y"
 SHORT = "d MMM, HH:mm"
 WITH_YEAR = "d MMM y, HH:mm"
+DAY_OF_WEEK = "EEE d MMM, HH:mm"
 DAY_FIELDS = "MMMd"
 DAY_AND_YEAR_FIELDS = "yMMMd"
 FULL = "%Y-%m-%d %H:%M:%S %Z"
@@ -37,6 +38,15 @@ def time_short(moment: datetime, *, now: datetime | None = None) -> str:
     # In the order and with the clock that the language is used to.
     local, day = to_user_timezone(moment), DAY_FIELDS if same_year else DAY_AND_YEAR_FIELDS
     return ", ".join(format_skeleton(part, local, locale=locale) for part in (day, "Hm"))
+
+
+def time_with_day(moment: datetime) -> str:
+    """Return a time that is to come, with its day of the week: `Mon 30 Nov, 09:00`."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return format_datetime(moment, DAY_OF_WEEK)
+    local = to_user_timezone(moment)
+    return ", ".join(format_skeleton(part, local, locale=locale) for part in ("MMMEd", "Hm"))
 
 
 def time_ago(moment: datetime, *, now: datetime) -> str:

@@ -4,19 +4,19 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
 
 from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, DraftKind, Priority, Status
 from emberone.domain.lifecycle import Event
-from emberone.models import Comment, Macro, Ticket
+from emberone.models import Comment, Macro
 from emberone.queries import portal
 from emberone.services.comments import add_note, comment_as_customer, edit_comment, reply
 from emberone.services.drafts import save_draft, send_reply
 from emberone.services.reads import mark_read
 from emberone.services.sla import sweep_sla
+from emberone.services.snoozing import snooze_ticket, wake_ticket
 from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket
 from tests.web.portal.conftest import look, plain, text_of
 
@@ -66,9 +66,13 @@ def priority(agent, ticket, make):
 
 
 def snooze(agent, ticket, make):
-    with transaction(agent) as session:
-        until = ticket.created_at + timedelta(days=3)
-        session.execute(update(Ticket).where(Ticket.id == ticket.id).values(snoozed_until=until))
+    snooze_ticket(agent, ticket.id, look(ticket.id).created_at + timedelta(days=3))
+
+
+def snooze_and_wake(agent, ticket, make):
+    snooze(agent, ticket, make)
+    wake_ticket(agent, ticket.id)
+    assert look(ticket.id).snoozed_until is None
 
 
 def draft(agent, ticket, make):
@@ -109,6 +113,7 @@ DEEDS = [
     team,
     priority,
     snooze,
+    snooze_and_wake,
     draft,
     reply_on_its_way,
     macro,

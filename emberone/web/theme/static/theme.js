@@ -204,6 +204,10 @@
     });
   };
 
+  // Times are worded in the zone that the browser is in, from the next page on.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+
   addEventListener("DOMContentLoaded", () => enhance(document));
   document.addEventListener("htmx:after:swap", (event) => enhance(event.target));
 })();

@@ -207,6 +207,12 @@
         isStale = true;
       }
     });
+    all("[data-back-at]").forEach((mark) => {
+      // The moment is written in whole seconds.
+      if (Date.parse(mark.dataset.backAt) + 1000 > now) return;
+      mark.removeAttribute("data-back-at");
+      isStale = true;
+    });
     if (isStale) ask({ anew: true });
   };
 
