@@ -11,7 +11,7 @@ from emberone.models.letters import Letter, SuppressedAddress
 from emberone.models.macros import Macro
 from emberone.models.profiles import Profile, User
 from emberone.models.reads import TicketRead
-from emberone.models.settings import Setting
+from emberone.models.settings import Setting, SettingChange
 from emberone.models.sla import (
     SLAClock,
     SLAPlanStep,
@@ -43,6 +43,7 @@ __all__ = [
     "SLAStep",
     "SLATarget",
     "Setting",
+    "SettingChange",
     "SuppressedAddress",
     "SweepRun",
     "Tag",

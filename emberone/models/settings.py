@@ -1,9 +1,13 @@
-"""Settings: what an admin may choose, one row of typed columns."""
+"""Settings: what an admin may choose, one row of typed columns, and what became of them."""
 
-from sqlalchemy import CheckConstraint, Enum, text
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from emberone.db import Base, row_version
+from emberone.db import Base, created_at, pk, row_version
 from emberone.domain.enums import AssignmentStrategy, Priority
 
 
@@ -45,4 +49,25 @@ class Setting(Base):
         CheckConstraint("reply_delay_s BETWEEN 0 AND 300", name="reply_delay_s"),
         CheckConstraint("attachment_limit_mb BETWEEN 1 AND 25", name="attachment_limit_mb"),
         CheckConstraint("feedback_throttle_days BETWEEN 0 AND 365", name="feedback_throttle_days"),
+    )
+
+
+class SettingChange(Base):
+    """One setting that was changed: who, when, from what to what; a trigger writes it."""
+
+    __tablename__ = "settings_history"
+
+    id: Mapped[pk]
+    #: None: the product, the command line, or somebody who is gone.
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("profiles.id", ondelete="SET NULL"))
+    #: The column of `settings`.
+    setting: Mapped[str]
+    old_value: Mapped[Any] = mapped_column(JSONB)
+    new_value: Mapped[Any] = mapped_column(JSONB)
+    source: Mapped[str]
+    created_at: Mapped[created_at]
+
+    __table_args__ = (
+        Index("ix_settings_history_actor_id", "actor_id"),
+        Index("ix_settings_history_created_at", "created_at", "id"),
     )

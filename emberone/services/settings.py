@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from emberone.db import service, transaction
 from emberone.domain.actor import Actor
 from emberone.domain.errors import StaleWrite
+from emberone.domain.settings import check
 from emberone.models import Setting
 from emberone.policy import SETTINGS_MANAGE, require
 
@@ -24,13 +25,20 @@ def reopen_window(session: Session) -> timedelta:
 
 
 @service
-def change_settings(actor: Actor, values: dict[str, Any], *, version: int) -> None:
-    """Change some of the settings; raises StaleWrite where someone else did meanwhile."""
+def change_settings(actor: Actor, values: dict[str, Any], *, version: int) -> set[str]:
+    """Change some of the settings; returns the names of those that are different now.
+
+    Who changed what is written by a trigger. Raises Invalid for a value that a setting
+    does not take, StaleWrite where someone else changed any of them meanwhile.
+    """
+    for name, value in values.items():
+        check(name, value)
     with transaction(actor) as session:
         require(actor, SETTINGS_MANAGE)
         setting = session.scalars(select(Setting).with_for_update()).one()
         if setting.version != version:
             raise StaleWrite(version=setting.version)
-        for name, value in values.items():
-            if name not in {"id", "version"} and hasattr(Setting, name):
-                setattr(setting, name, value)
+        changed = {name for name, value in values.items() if getattr(setting, name) != value}
+        for name in changed:
+            setattr(setting, name, values[name])
+        return changed

@@ -118,6 +118,8 @@ _PANEL = {
     "letter.kind_preview": policy.MAIL_VIEW,
     "job.index_view": policy.JOBS_VIEW,
     "job.retry": policy.JOBS_RETRY,
+    "setting.index_view": policy.SETTINGS_MANAGE,
+    "setting.history": policy.SETTINGS_MANAGE,
 }
 
 #: endpoint → PUBLIC, SIGNED_IN or a permission of `policy.py`.

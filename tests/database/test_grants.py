@@ -17,6 +17,7 @@ GRANTS = {
     "team_members": {"admin": "SIUD", "agent": "S", "system": "SID"},
     "tags": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "settings": {"admin": "SU", "agent": "S", "customer": "S", "system": "SIU"},
+    "settings_history": {"admin": "S"},
     "sla_policies": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "sla_policy_versions": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "sla_targets": {"admin": "SIUD", "agent": "S", "system": "SIU"},

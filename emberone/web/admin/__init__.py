@@ -16,6 +16,7 @@ from emberone.web.admin.home import HomeView
 from emberone.web.admin.jobs import JobView
 from emberone.web.admin.letters import LetterView
 from emberone.web.admin.profiles import ProfileView
+from emberone.web.admin.settings import SettingView
 from emberone.web.admin.teams import TagView, TeamView
 from emberone.web.admin.ticket_new import TicketView
 from emberone.web.admin.tickets import keep_place, ticket_walk
@@ -37,6 +38,7 @@ _VIEWS: Final = (
     (TagView, models.Tag, _l("Tags"), _PEOPLE, "tags"),
     (LetterView, models.Letter, _l("Mail"), _PRODUCT, "mail"),
     (JobView, models.SweepRun, _l("Jobs"), _PRODUCT, "rotate-clockwise"),
+    (SettingView, models.Setting, _l("Settings"), _PRODUCT, "settings"),
 )
 
 

@@ -13,7 +13,18 @@ from emberone.web.access import ENDPOINTS
 from emberone.web.admin.base import Guarded, PanelView
 from tests.web.admin.conftest import look, rows
 
-VIEWS = ("ticket", "comment", "history", "profile", "agent", "team", "tag", "letter", "job")
+VIEWS = (
+    "ticket",
+    "comment",
+    "history",
+    "profile",
+    "agent",
+    "team",
+    "tag",
+    "letter",
+    "job",
+    "setting",
+)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ FOR_ALL_STAFF = (
     "ticket/", "ticket/new/", "comment/", "history/", "profile/", "profile/new/", "agent/",
     "team/", "tag/", "letter/",
 )  # fmt: skip
-FOR_ADMINS = ("team/new/", "job/")
+FOR_ADMINS = ("team/new/", "job/", "setting/", "setting/history/")
 
 
 def text_of(browser, path, status=200):

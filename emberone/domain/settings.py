@@ -1,0 +1,44 @@
+"""The settings an admin may choose, and which values each of them takes."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from emberone.domain.enums import AssignmentStrategy, Priority
+from emberone.domain.errors import Invalid
+
+_DAY: Final = 86_400
+
+#: Whole numbers → the least and the most; PostgreSQL checks the same.
+LIMITS: Final[Mapping[str, tuple[int, int]]] = {
+    "reopen_days": (0, 365),
+    "feedback_delay_s": (0, 30 * _DAY),
+    "feedback_expiry_days": (1, 365),
+    "feedback_throttle_days": (0, 365),
+    "reply_delay_s": (0, 300),
+    "attachment_limit_mb": (1, 25),
+}
+
+CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "customer_max_priority": Priority,
+    "assignment_strategy": AssignmentStrategy,
+}
+
+SWITCHES: Final = frozenset({"allows_registration"})
+
+
+def check(name: str, value: Any) -> None:
+    """Raise Invalid unless the setting takes this value."""
+    if name in LIMITS:
+        least, most = LIMITS[name]
+        if type(value) is int and least <= value <= most:
+            return
+        raise Invalid(f"{name} is a whole number from {least} to {most}.", field=name)
+    if name in CHOICES:
+        if value in list(CHOICES[name]):
+            return
+        raise Invalid(f"{name} has no such choice.", field=name)
+    if name not in SWITCHES:
+        raise Invalid(f"There is no setting {name}.", field=name)
+    if not isinstance(value, bool):
+        raise Invalid(f"{name} is yes or no.", field=name)
