@@ -63,6 +63,17 @@ def attachments_of_draft(session: Session, draft_id: UUID) -> list[AttachmentLin
     return [AttachmentLink(*row) for row in session.execute(statement)]
 
 
+def attachments_of_drafts(session: Session, ticket_id: UUID) -> dict[UUID, list[AttachmentLink]]:
+    """The files of all texts on a ticket that are no comments yet, by draft; only staff see any."""
+    statement: Select[*tuple[Any, ...]] = select(Attachment.draft_id, *_LINK).where(
+        Attachment.ticket_id == ticket_id, Attachment.draft_id.is_not(None)
+    )
+    found: dict[UUID, list[AttachmentLink]] = {}
+    for draft_id, *link in session.execute(statement.order_by(Attachment.id)):
+        found.setdefault(draft_id, []).append(AttachmentLink(*link))
+    return found
+
+
 def attachment(session: Session, actor: Actor, attachment_id: UUID) -> AttachmentLink | None:
     """One file, or None where there is none that the actor may see."""
     statement = _visible(actor, *_LINK).where(Attachment.id == attachment_id)

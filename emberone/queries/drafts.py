@@ -73,6 +73,12 @@ def replies_on_their_way(session: Session, ticket_id: UUID) -> list[WaitingReply
     return [WaitingReply(*row) for row in session.execute(statement)]
 
 
+def is_on_its_way(session: Session, draft_id: UUID) -> bool:
+    """Whether the reply of that id waits or is held; otherwise it is out, or taken back."""
+    statement = exists().where(Draft.id == draft_id, Draft.state != DraftState.WRITING)
+    return bool(session.scalar(select(statement)))
+
+
 def held_replies(session: Session, actor: Actor) -> list[WaitingReply]:
     """The actor's own replies that could not be published, oldest first."""
     statement = _sent().where(Draft.author_id == actor.profile_id, Draft.state == DraftState.HELD)

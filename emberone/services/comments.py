@@ -105,17 +105,23 @@ def add_note(
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_NOTE, ticket)
-        note = Comment(
-            ticket_id=ticket.id,
-            author_id=actor.profile_id,
-            content=content,
-            type=CommentType.INTERNAL,
-            is_internal=True,
-        )
-        session.add(note)
-        session.flush()
+        note = put_note(session, actor, ticket, content)
         attachments.attach(session, files, ticket_id=ticket.id, comment_id=note.id)
         return note.id
+
+
+def put_note(session: Session, actor: Actor, ticket: Ticket, content: str) -> Comment:
+    """Step: the note itself, on the locked ticket; the caller has asked whether the actor may."""
+    note = Comment(
+        ticket_id=ticket.id,
+        author_id=actor.profile_id,
+        content=content,
+        type=CommentType.INTERNAL,
+        is_internal=True,
+    )
+    session.add(note)
+    session.flush()
+    return note
 
 
 @service

@@ -10,20 +10,21 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy import delete, exists, select, text, union_all, update
 from sqlalchemy.orm import Session
 
 from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.attachments import Upload
-from emberone.domain.enums import DraftKind, DraftState
+from emberone.domain.enums import CommentType, DraftKind, DraftState
 from emberone.domain.errors import Conflict, Invalid, NotFound
 from emberone.domain.lifecycle import Event
-from emberone.models import Attachment, Draft, Ticket
+from emberone.models import Attachment, Comment, Draft, Ticket
 from emberone.policy import DRAFT_DISCARD, DRAFT_WRITE, TICKET_NOTE, require
-from emberone.services.attachments import attach
-from emberone.services.comments import status_after_reply
+from emberone.services import reads, repeats
+from emberone.services.attachments import attach, publish_draft_files
+from emberone.services.comments import put_note, status_after_reply
 from emberone.services.publishing import publish_draft
 from emberone.services.settings import current
 from emberone.services.transitions import locked_ticket
@@ -73,8 +74,9 @@ def send_reply(
 ) -> UUID:
     """Send a reply: checked now, published when its delay is over, and until then one row only.
 
-    The same text sent again while the first still waits is the same reply. What
-    the actor was writing on the ticket becomes this reply, with its files.
+    The same text sent again while the first still waits, or within a minute after it was
+    published, is the same reply. What the actor was writing on the ticket becomes this
+    reply, with its files. Returns the draft's id; where it is published, the comment's.
     """
     content = texts.comment(content)
     with transaction(actor, now=now) as session:
@@ -87,9 +89,42 @@ def send_reply(
             if draft.event is not event:
                 _let_wait(session, actor, ticket, draft, event)
             return draft.id
+        said = _said_before(session, actor, ticket_id, CommentType.USER, content, files)
+        if said is not None:
+            return said
         draft = _to_send(session, actor, ticket_id, content)
         draft.kind, draft.content = DraftKind.REPLY, content
         return _let_wait(session, actor, ticket, draft, event, files)
+
+
+@service
+def leave_note(
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
+) -> UUID:
+    """Leave a note for colleagues, at once, and return the comment's id.
+
+    What the actor was writing becomes this note, with its files. The same note again
+    within a minute is one note.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        require(actor, DRAFT_WRITE)
+        ticket = locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_NOTE, ticket)
+        _one_at_a_time(session, actor, ticket_id)
+        said = _said_before(session, actor, ticket_id, CommentType.INTERNAL, content, files)
+        if said is not None:
+            return said
+        seen = ticket.activity_no
+        note = put_note(session, actor, ticket, content)
+        _take_over(session, actor, note, files)
+        reads.keep_read(session, ticket.id, seen)
+        return note.id
 
 
 @service
@@ -177,14 +212,45 @@ def _begun(
 
 
 def _is_echo(session: Session, actor: Actor, ticket_id: UUID, content: str) -> bool:
-    sent = session.scalars(
-        select(Draft.content).where(
-            Draft.ticket_id == ticket_id,
-            Draft.author_id == actor.profile_id,
-            Draft.state == DraftState.WAITING,
-        )
+    waiting = select(Draft.content).where(
+        Draft.ticket_id == ticket_id,
+        Draft.author_id == actor.profile_id,
+        Draft.state == DraftState.WAITING,
     )
+    said = select(Comment.content).where(
+        Comment.ticket_id == ticket_id,
+        Comment.author_id == actor.profile_id,
+        Comment.created_at > now_of(session) - repeats.WINDOW,
+    )
+    sent = session.scalars(union_all(waiting, said))
     return any(one.startswith(content.strip()) for one in sent)
+
+
+def _said_before(
+    session: Session,
+    actor: Actor,
+    ticket_id: UUID,
+    kind: CommentType,
+    content: str,
+    files: Sequence[Upload],
+) -> UUID | None:
+    """The comment that the same text became a moment ago, unless it is being written anew."""
+    if _writing(session, actor, ticket_id) is not None:
+        return None
+    return repeats.answered_already(session, actor, ticket_id, kind, content, files)
+
+
+def _take_over(session: Session, actor: Actor, note: Comment, files: Sequence[Upload]) -> None:
+    """Give the note its files, and those of the text in the making that it was; that goes."""
+    draft = _writing(session, actor, note.ticket_id)
+    if draft is None or not (
+        draft.kind is DraftKind.NOTE or note.content.startswith(draft.content.strip())
+    ):
+        attach(session, files, ticket_id=note.ticket_id, comment_id=note.id)
+        return
+    attach(session, files, ticket_id=note.ticket_id, draft_id=draft.id)
+    publish_draft_files(session, draft.id, note)
+    session.delete(draft)
 
 
 def _sent_before(
@@ -227,7 +293,7 @@ def _let_wait(
     event: Event,
     files: Sequence[Upload] = (),
 ) -> UUID:
-    """Send it on its way and return its id; without a delay it is published at once."""
+    """Send it on its way and return its id; the comment's, where there is no delay."""
     delay = timedelta(seconds=current(session).reply_delay_s)
     draft.event, draft.state = event, DraftState.WAITING
     # When it was sent, from now on.
@@ -237,10 +303,7 @@ def _let_wait(
     session.add(draft)
     session.flush()
     attach(session, files, ticket_id=ticket.id, draft_id=draft.id)
-    draft_id = draft.id
-    if not delay:
-        publish_draft(session, actor, ticket, draft)
-    return draft_id
+    return draft.id if delay else publish_draft(session, actor, ticket, draft).id
 
 
 def _draft_of(

@@ -1,4 +1,4 @@
-"""What a customer sends twice without meaning to: a double click, a reload, a slow line.
+"""What is sent twice without meaning to: a double click, a reload, a slow line.
 
 The same words with the same files within a minute are one message. It is decided under
 the lock of the ticket, or of the customer where there is no ticket yet, and not in a
@@ -36,6 +36,32 @@ def said_already(
         Comment.content == content,
     )
     return _first_with(session, statement, files) is not None
+
+
+def answered_already(
+    session: Session,
+    actor: Actor,
+    ticket_id: UUID,
+    kind: CommentType,
+    content: str,
+    files: Sequence[Upload],
+) -> UUID | None:
+    """The comment by which a member of staff has just said this on the locked ticket; a step.
+
+    It may have more files than these: those that its draft had kept.
+    """
+    wanted = {hashlib.sha256(file.content).hexdigest() for file in files}
+    statement = select(Comment.id, _digests(Attachment.comment_id == Comment.id)).where(
+        Comment.ticket_id == ticket_id,
+        Comment.author_id == actor.profile_id,
+        Comment.type == kind,
+        Comment.created_at > now_of(session) - WINDOW,
+        Comment.content == content,
+    )
+    for comment_id, digests in session.execute(statement):
+        if wanted <= set(digests or ()):
+            return UUID(str(comment_id))
+    return None
 
 
 def asked_already(

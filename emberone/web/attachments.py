@@ -20,7 +20,15 @@ blueprint = Blueprint("attachment", __name__, url_prefix="/attachments")
 
 #: The forms that carry files; every other request is as small as its texts.
 TAKES_FILES: Final = frozenset(
-    {"ticket.create_view", "ticket.respond", "portal.ticket_new", "portal.comment"}
+    {
+        "ticket.create_view",
+        "ticket.respond",
+        # Buttons of the reply box, which sends all that is in it.
+        "ticket.discard",
+        "ticket.remove_file",
+        "portal.ticket_new",
+        "portal.comment",
+    }
 )
 
 #: All files of one message, the text beside them, and what the form itself takes.

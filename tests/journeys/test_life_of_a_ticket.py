@@ -203,9 +203,20 @@ def test_life_of_a_ticket(product: Product, tmp_path: Path) -> None:
         "the assignment of a new ticket",
         lambda: product.value("SELECT assigned_agent_id FROM tickets WHERE id = %s", ticket),
     )
-    ana.get(ana.url).submit("Reply and close", text="It was charged once; here is the proof.")
+    ana.get(ana.url).submit("Reply and close", text="It was charged once; no, twice.")
     assert ana.status == 200
-    assert product.value("SELECT status::text FROM tickets WHERE id = %s", ticket) == "CLOSED"
+
+    # She takes the answer back within its delay, and mends it; the first never leaves.
+    ana.submit("Take back")
+    assert "It was charged once" in ana.text
+    assert product.value("SELECT count(*) FROM comments WHERE ticket_id = %s", ticket) == 0
+    ana.submit("Reply and close", text="It was charged once; here is the proof.")
+    waits = "SELECT count(*) FROM drafts WHERE ticket_id = %s AND state = 'waiting'"
+    assert product.value(waits, ticket) == 1
+    status = "SELECT status::text FROM tickets WHERE id = %s"
+    product.wait("the reply to leave", lambda: product.value(status, ticket) == "CLOSED")
+    said = "SELECT array_agg(content) FROM comments WHERE ticket_id = %s AND type = 'USER'"
+    assert product.value(said, ticket) == ["It was charged once; here is the proof."]
 
     # The customer is asked exactly once; a scanner clicking every link records nothing.
     # Of the letters to her (received, answered), one has the stars.

@@ -230,6 +230,69 @@ def test_the_author_can_see_that_the_customer_spoke_meanwhile(ana, customer, tic
     assert _said() == ["Solved!", "Try this."]
 
 
+def test_a_double_click_without_a_delay_says_it_once(ana, ticket, set_setting):
+    set_setting(reply_delay_s=0)
+    first = drafts.send_reply(ana, ticket, "Try this.", Event.STAFF_REPLY, now=NOW)
+    again = drafts.send_reply(
+        ana, ticket, "Try this.", Event.STAFF_REPLY, now=NOW + timedelta(seconds=2)
+    )
+    assert again == first
+    assert (_said(), _drafts()) == (["Try this."], [])
+    later = NOW + timedelta(minutes=2)
+    assert drafts.send_reply(ana, ticket, "Try this.", Event.STAFF_REPLY, now=later) != first
+    assert _said() == ["Try this."] * 2
+
+
+def test_a_click_that_comes_after_publishing_is_the_same_reply(ana, ticket):
+    drafts.send_reply(ana, ticket, "Try this.", Event.STAFF_REPLY, now=NOW)
+    assert publishing.publish_due(now=NOW + DELAY) == 1
+    moment = NOW + DELAY + timedelta(seconds=1)
+    drafts.send_reply(ana, ticket, "Try this.", Event.STAFF_REPLY, now=moment)
+    assert (_said(), _drafts()) == (["Try this."], [])
+
+
+def test_the_same_words_written_anew_are_another_reply(ana, ticket, set_setting):
+    set_setting(reply_delay_s=0)
+    drafts.send_reply(ana, ticket, "Any news?", Event.STAFF_REPLY)
+    drafts.save_draft(ana, ticket, REPLY, "Any news? Please")
+    drafts.send_reply(ana, ticket, "Any news?", Event.STAFF_REPLY)
+    assert _said() == ["Any news?"] * 2
+
+
+# ------------------------------------------------------------------------------- notes
+
+
+def test_a_note_is_left_at_once_with_what_was_kept_of_it(ana, ticket):
+    drafts.save_draft(ana, ticket, NOTE, "He is fur")
+    note = drafts.leave_note(ana, ticket, "He is furious", files=[FILE])
+    assert drafts.leave_note(ana, ticket, "He is furious", files=[FILE]) == note
+    assert (_said(), _drafts()) == (["He is furious"], [])
+    assert _files() == [("list.txt", None, True)]
+    assert drafts.save_draft(ana, ticket, NOTE, "He is furi") is None
+
+
+def test_a_note_takes_the_files_of_its_draft(ana, ticket):
+    sent = drafts.send_reply(ana, ticket, "See.", Event.STAFF_REPLY, files=[FILE])
+    drafts.take_back(ana, sent)
+    drafts.save_draft(ana, ticket, NOTE, "See.")
+    drafts.leave_note(ana, ticket, "See.", files=[Upload("more.txt", b"four")])
+    with reading(SYSTEM) as session:
+        named = session.scalars(select(Comment.details)).one()["attachments"]
+    assert [file["name"] for file in named] == ["list.txt", "more.txt"]
+
+
+def test_a_reply_in_the_making_stays_beside_a_note(ana, ticket):
+    drafts.save_draft(ana, ticket, REPLY, "Dear Carl")
+    drafts.leave_note(ana, ticket, "He is furious")
+    assert [row.content for row in _drafts()] == ["Dear Carl"]
+
+
+def test_customers_leave_no_notes(customer, ticket):
+    with pytest.raises(NotAllowed):
+        drafts.leave_note(customer, ticket, "Hello")
+    assert _said() == []
+
+
 FILE = Upload("list.txt", b"one two three")
 
 

@@ -324,7 +324,10 @@ class TestTicketPage:
             assert f'<img class="attachments__image" src="{scene.image(name)}"' in page
         request, answer = page.index(scene.download("request.txt")), page.index("Try this.")
         assert request < answer < page.index(scene.download("answer.txt"))
-        assert scene.download("draft.png") not in page
+        # A draft's file is in its author's reply box, and in no conversation.
+        conversation, box = page.split('id="composer"')
+        assert scene.download("draft.png") not in conversation
+        assert scene.download("draft.png") in box
 
     @pytest.mark.parametrize("kind", ["reply", "note"])
     def test_a_reply_and_a_note_are_sent_with_files(self, scene, client_of, kind):

@@ -1,15 +1,22 @@
 """The conversation of a ticket as its page draws it: who, in which look, what is new or folded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Final
+from uuid import UUID
 
+from flask_babel import gettext as _
 from markupsafe import Markup
 
+from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType
+from emberone.domain.lifecycle import Event
 from emberone.markdown import to_html
+from emberone.queries.attachments import AttachmentLink
 from emberone.queries.comments import CONVERSATION_LIMIT, CommentCard
+from emberone.queries.drafts import WaitingReply
 from emberone.queries.sla import ClockView
 from emberone.queries.tickets import TicketDetails
 from emberone.web.admin.limits import METRIC_NAMES
@@ -47,6 +54,84 @@ class Talk:
     last_author: str = ""
     last_at: datetime | None = None
     is_customer_last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A reply that was sent and can still be taken back, ready to be drawn."""
+
+    reply: WaitingReply
+    html: Markup
+    files: list[AttachmentLink]
+    is_mine: bool
+    #: What it does to the ticket; empty: nothing worth a word.
+    effect: str
+    #: Of a held one: why it did not leave.
+    reason: str
+    #: Of a held one: the buttons that send it again, each a verb and its words.
+    again: list[tuple[str, str]]
+    #: Until it leaves, of how many seconds in all; both 0 where it is held or late.
+    seconds_left: int
+    seconds: int
+
+    @property
+    def print(self) -> str:
+        """What moves whenever it has to be drawn anew."""
+        reply = self.reply
+        return f"{reply.state}-{reply.publish_after}-{reply.attempts}-{reply.customer_spoke_since}"
+
+
+def outgoing(
+    actor: Actor,
+    replies: Iterable[WaitingReply],
+    files: Mapping[UUID, list[AttachmentLink]],
+    *,
+    now: datetime,
+    is_closed: bool,
+) -> list[Outgoing]:
+    """The replies on their way, each with what its reader needs to know and may do."""
+    return [
+        Outgoing(
+            reply=reply,
+            html=to_html(reply.content),
+            files=files.get(reply.id, []),
+            is_mine=reply.author_id == actor.profile_id,
+            effect=_effect(reply.event, is_closed),
+            reason=_(reply.last_error) if reply.is_held and reply.last_error else "",
+            again=_again(reply.event, is_closed),
+            seconds_left=_seconds(now, reply.publish_after),
+            seconds=_seconds(reply.sent_at, reply.publish_after),
+        )
+        for reply in replies
+    ]
+
+
+def _seconds(start: datetime, end: datetime | None) -> int:
+    return max(ceil((end - start).total_seconds()), 0) if end else 0
+
+
+def _effect(event: Event, is_closed: bool) -> str:
+    if event is Event.STAFF_REPLY_AND_WAIT:
+        return _("Then the ticket waits for the customer.")
+    if event is Event.STAFF_REPLY_REOPENING and is_closed:
+        return _("Then the ticket is worked on again.")
+    if event is Event.STAFF_REPLY_AND_CLOSE:
+        return _("The ticket stays closed.") if is_closed else _("Then the ticket is closed.")
+    return ""
+
+
+def _again(event: Event, is_closed: bool) -> list[tuple[str, str]]:
+    """Of a held reply: as it was meant, or what its ticket allows now that it is closed."""
+    if is_closed:
+        return [
+            ("reply_and_reopen", _("Send and reopen")),
+            ("reply_and_close", _("Send, leave it closed")),
+        ]
+    words = {
+        Event.STAFF_REPLY_AND_WAIT: _("Send again and wait"),
+        Event.STAFF_REPLY_AND_CLOSE: _("Send again and close"),
+    }
+    return [("", words.get(event, _("Send again")))]
 
 
 def talk_of(ticket: TicketDetails, cards: Sequence[CommentCard], *, shows_all: bool) -> Talk:

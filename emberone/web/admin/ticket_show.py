@@ -8,7 +8,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 
 from emberone.db import now_of
-from emberone.domain.enums import Status
+from emberone.domain.enums import DraftKind, Status
 from emberone.domain.errors import EmberOneError, IllegalTransition
 from emberone.domain.lifecycle import Event
 from emberone.markdown import to_html
@@ -16,6 +16,7 @@ from emberone.queries import (
     agents,
     attachments,
     comments,
+    drafts,
     feedback,
     history,
     sla,
@@ -30,7 +31,7 @@ from emberone.web.admin.moments import lines
 from emberone.web.admin.params import arguments, fields, row_number
 from emberone.web.admin.snooze_menu import snooze_of
 from emberone.web.admin.ticket_form import TicketForm
-from emberone.web.admin.ticket_scene import due_times, talk_of
+from emberone.web.admin.ticket_scene import due_times, outgoing, talk_of
 from emberone.web.admin.tickets import TicketList
 from emberone.web.session import current_actor
 
@@ -53,6 +54,13 @@ class Composing:
     kind: str = "reply"
     #: Which button comes first: one of VERBS.
     verb: str = "reply"
+
+    @classmethod
+    def of(cls, draft: drafts.DraftCard | None) -> "Composing":
+        """What the person was writing, on whichever machine."""
+        if draft is None:
+            return cls()
+        return cls(draft.content, NOTE if draft.kind is DraftKind.NOTE else "reply")
 
     @property
     def is_note(self) -> bool:
@@ -84,14 +92,18 @@ class TicketShow(TicketList):
         # Before all else: what happens while the page is made is news to it.
         pulse = found(timeline.pulse(self.session, actor, row_number(number)))
         ticket = self._ticket(number)
-        composing = composing or Composing()
+        draft = drafts.draft_of(self.session, actor, ticket.id)
+        composing = composing or Composing.of(draft)
+        scene = self._scene(ticket, form)
         html = self.render(
             "panel/ticket_page.html",
-            **self._scene(ticket, form),
+            **scene,
             **self._activity(ticket),
             tag=pulse.tag,
             refusal=refusal,
             composing=composing,
+            draft=draft,
+            kept_files=scene["draft_files"].get(draft.id, []) if draft else [],
             file_limit=attachments.limit_mb(self.session),
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
         )
@@ -102,11 +114,16 @@ class TicketShow(TicketList):
         session, actor, now = self.session, current_actor(), now_of(self.session)
         clocks = sla.clocks_of(session, ticket.id, now)
         others = tickets.other_tickets(session, actor, ticket.customer_id, ticket.id)
+        is_closed = ticket.status is Status.CLOSED
+        replies = drafts.replies_on_their_way(session, ticket.id)
+        draft_files = attachments.attachments_of_drafts(session, ticket.id)
         return {
             "ticket": ticket,
             "now": now,
             "snooze": snooze_of(ticket, now),
-            "is_closed": ticket.status is Status.CLOSED,
+            "is_closed": is_closed,
+            "outgoing": outgoing(actor, replies, draft_files, now=now, is_closed=is_closed),
+            "draft_files": draft_files,
             "request_html": to_html(ticket.description) if ticket.description.strip() else None,
             "talk": talk_of(
                 ticket,

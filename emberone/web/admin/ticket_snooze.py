@@ -15,7 +15,7 @@ from emberone.queries.sla import next_due
 from emberone.services.snoozing import snooze_ticket, wake_ticket
 from emberone.web.admin.base import attempt, carry_out, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, fields
-from emberone.web.admin.ticket_talk import TicketTalk
+from emberone.web.admin.ticket_drafts import TicketDrafts
 from emberone.web.session import current_actor
 from emberone.web.theme.formats import time_short
 from emberone.web.zone import reader_zone
@@ -24,7 +24,7 @@ from emberone.web.zone import reader_zone
 _OTHER = "at"
 
 
-class TicketSnooze(TicketTalk):
+class TicketSnooze(TicketDrafts):
     """What one puts aside; the page's other verbs come with the class below."""
 
     @expose("/<int:number>/snooze/", methods=("POST",))

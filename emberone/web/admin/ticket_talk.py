@@ -2,19 +2,21 @@
 
 from typing import Any, Final
 
-from flask import Response, make_response, request
+from flask import Response, make_response, redirect, request
 from flask_admin import expose
 from flask_babel import gettext as _
 
 from emberone.domain.errors import EmberOneError
 from emberone.queries import timeline
-from emberone.services import comments as speaking
+from emberone.queries.drafts import is_on_its_way
+from emberone.services import drafts
 from emberone.web.admin.base import attempt, done, found
 from emberone.web.admin.params import fields, row_number
 from emberone.web.admin.ticket_show import NOTE, VERBS, Composing, TicketShow
 from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
+#: What is written: for the customer, or for colleagues.
 _KINDS: Final = ("reply", NOTE)
 
 
@@ -38,24 +40,38 @@ class TicketTalk(TicketShow):
     @expose("/<int:number>/respond/", methods=("POST",))
     def respond(self, number: int) -> Any:
         """Answer the customer, or leave a note for colleagues."""
-        values, actor, ticket_id = fields(), current_actor(), self._id(number)
+        values = fields()
         verb = values.one_of("verb", (*VERBS, NOTE)) or "reply"
-        text, files = values.raw("text"), uploaded_files()
         # Whatever of the two says "note" wins: a note must never reach the customer.
         if verb == NOTE or values.one_of("kind", _KINDS) == NOTE:
-            outcome = attempt(speaking.add_note, actor, ticket_id, text, files=files)
-            message, kind = _("The note was added."), NOTE
-        else:
-            outcome = attempt(
-                speaking.reply,
-                actor,
-                ticket_id,
-                text,
-                VERBS[verb],
-                files=files,
-            )
-            message, kind = _("Your reply was sent."), "reply"
+            return self._leave_note(number)
+        outcome = attempt(
+            drafts.send_reply,
+            current_actor(),
+            self._id(number),
+            values.raw("text"),
+            VERBS[verb],
+            files=uploaded_files(),
+        )
         if isinstance(outcome, EmberOneError):
-            composing = Composing(text, kind, verb if verb in VERBS else "reply")
-            return self._page(number, refusal=outcome, composing=composing)
-        return done(message, f"{self._url(number)}#comment-{outcome}")
+            return self._keeping_text(number, outcome, "reply", verb)
+        if is_on_its_way(self.session, outcome):
+            # Its card says all there is to say.
+            return redirect(f"{self._url(number)}#reply-{outcome}", 303)
+        return done(_("Your reply was sent."), f"{self._url(number)}#comment-{outcome}")
+
+    def _leave_note(self, number: int) -> Any:
+        outcome = attempt(
+            drafts.leave_note,
+            current_actor(),
+            self._id(number),
+            fields().raw("text"),
+            files=uploaded_files(),
+        )
+        if isinstance(outcome, EmberOneError):
+            return self._keeping_text(number, outcome, NOTE, "reply")
+        return done(_("The note was added."), f"{self._url(number)}#comment-{outcome}")
+
+    def _keeping_text(self, number: int, refusal: EmberOneError, kind: str, verb: str) -> Any:
+        composing = Composing(fields().raw("text"), kind, verb)
+        return self._page(number, refusal=refusal, composing=composing)

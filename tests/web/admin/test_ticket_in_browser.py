@@ -52,7 +52,11 @@ def test_without_a_script_it_opens_at_the_newest_and_answers(visit, agent, open_
     assert 0 <= box["y"] <= 900
     page.fill("#composer-text", "Answered without a script.")
     page.click("button[value=reply]:not(.menu-item)")
-    expect(page.locator(".comment", has_text="Answered without a script.")).to_be_visible()
+    card = page.locator(".outgoing", has_text="Answered without a script.")
+    expect(card).to_be_visible()
+    card.get_by_role("button", name="Take back").click()
+    expect(page.locator(".outgoing")).to_have_count(0)
+    assert page.input_value("#composer-text") == "Answered without a script."
 
 
 def test_what_one_changes_is_not_overwritten_by_what_comes(visit, agent, admin, open_ticket):

@@ -44,7 +44,8 @@ def change(browser, ticket, **changed):
         ("reply_and_close", Status.CLOSED),
     ],
 )
-def test_the_reply_verbs(as_agent, agent, open_ticket, verb, after):
+def test_the_reply_verbs(as_agent, agent, open_ticket, set_setting, verb, after):
+    set_setting(reply_delay_s=0)
     ticket = open_ticket()
     answer = respond(as_agent, ticket, "We are on it.", verb)
     assert answer.status_code == 303
@@ -79,7 +80,10 @@ def test_a_note_stays_internal_whatever_button_was_pressed(as_agent, open_ticket
     assert "Internal note" in as_agent.get(f"/admin/ticket/{ticket.number}/").get_data(as_text=True)
 
 
-def test_a_reply_on_a_closed_ticket_asks_first_and_keeps_the_text(as_agent, agent, open_ticket):
+def test_a_reply_on_a_closed_ticket_asks_first_and_keeps_the_text(
+    as_agent, agent, open_ticket, set_setting
+):
+    set_setting(reply_delay_s=0)
     ticket = open_ticket()
     tickets.close_ticket(agent, ticket.id)
     answer = respond(as_agent, ticket, "One more thing…")

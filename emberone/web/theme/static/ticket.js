@@ -182,6 +182,7 @@
     if (days) return `${units(days, "day")} ${units(hours, "hour")}`;
     if (hours) return `${units(hours, "hour")} ${units(minutes, "minute")}`;
     if (minutes >= 10) return units(minutes, "minute");
+    if (!minutes) return units(Math.floor(seconds), "second");
     return `${units(minutes, "minute")} ${units(Math.floor(seconds % 60), "second")}`;
   };
 
@@ -212,6 +213,13 @@
       if (Date.parse(mark.dataset.backAt) + 1000 > now) return;
       mark.removeAttribute("data-back-at");
       isStale = true;
+    });
+    all("[data-leaves]").forEach((part) => {
+      const left = Math.ceil((Date.parse(part.dataset.leaves) - now) / 1000);
+      const words = left > 0 ? part.dataset.textLeaves.replace("{time}", worded(left)) : part.dataset.textLeaving;
+      if (part.textContent !== words) part.textContent = words;
+      const bar = part.closest(".outgoing").querySelector("progress");
+      if (bar) bar.value = Math.max(left, 0);
     });
     if (isStale) ask({ anew: true });
   };
