@@ -154,7 +154,7 @@ class TicketShow(TicketList):
         values = arguments()
         if values.one_of("tab", ("activity",)) is None:
             return {"tab": "talk"}
-        view = values.choice("view", timeline.View) or timeline.View.ALL
+        view = values.choice("show", timeline.View) or timeline.View.ALL
         cursor = values.text("cursor", 1000)
         page = timeline.timeline(self.session, current_actor(), ticket.id, view, cursor)
         names = history.names_of(self.session, [row.entry for row in page.rows if row.entry])
@@ -172,7 +172,7 @@ class TicketShow(TicketList):
     ) -> str | None:
         if cursor is None:
             return None
-        query = {"tab": "activity", "view": view.value, "cursor": cursor}
+        query = {"tab": "activity", "show": view.value, "cursor": cursor}
         return url_for("ticket.page", number=ticket.number, **query)
 
     def _asks_to_reopen(

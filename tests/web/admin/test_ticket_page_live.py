@@ -139,11 +139,23 @@ def test_the_timeline_is_narrowed(as_agent, agent, admin, open_ticket, view, the
         admin, ticket.id, TicketChanges(priority=Priority.LOW, agent_id=agent.profile_id),
         version=None,
     )  # fmt: skip
-    page = page_of(as_agent, ticket, f"?tab=activity&view={view}")
+    page = page_of(as_agent, ticket, f"?tab=activity&show={view}")
     for words in there:
         assert words in page, words
     for words in not_there:
         assert words not in page, words
+
+
+def test_the_timeline_opens_also_for_who_came_from_a_view(as_agent, agent, open_ticket):
+    ticket = open_ticket()
+    tickets.assign_ticket(agent, ticket.id, agent.profile_id)
+    queue = as_agent.get("/admin/ticket/?view=mine").get_data(as_text=True)
+    walk = re.search(rf'href="(/admin/ticket/{ticket.number}/[^"]*)"', queue)[1]
+    page = as_agent.get(walk.replace("&amp;", "&")).get_data(as_text=True)
+    (tab,) = re.findall(r'href="([^"]*tab=activity[^"]*)"', page)
+    activity = as_agent.get(tab.replace("&amp;", "&"))
+    assert activity.status_code == 200
+    assert "chose the time limits" in activity.get_data(as_text=True)
 
 
 def test_the_timeline_goes_on_on_another_page(as_agent, agent, open_ticket):
