@@ -2,10 +2,7 @@
 
 import csv
 import io
-import re
 import shutil
-import zipfile
-from html.parser import HTMLParser
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -30,105 +27,8 @@ from emberone.models import (
     Ticket,
 )
 from emberone.web.access import ENDPOINTS, PUBLIC
+from tests.hostile import FILES, HTML, MARKDOWN, PNG, RTL, SCRIPT, judged
 from tests.web.test_access import rules
-
-#: The tag that no page of ours has; wherever it becomes one, markup got through.
-SCRIPT = (
-    "\"'><x-evil onmouseover=alert(1)>{{7*7}}{%x%}${7*7}%s%(x)s</x-evil></textarea></title>"
-    "</script><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)><!--"
-)
-#: What Markdown might make of a text.
-MARKDOWN = (
-    """
-[a](javascript:alert(1)) [b](JaVaScRiPt:alert(1)) [c](&#106;avascript:alert(1)) <javascript:alert(1)>
-[d](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==) [e](vbscript:x) [f](\tjavascript:alert(1))
-![g](javascript:alert(1)) ![h](https://example.org/x.png"onerror="alert(1)) [i](https://x" onclick="alert(1))
-[j][k] <a href="javascript:alert(1)" onclick="alert(1)">l</a> <iframe srcdoc="<script>alert(1)</script>">
-<x-evil style="position:fixed">m</x-evil> <form action="https://example.org"><input name="password"></form>
-<base href="https://example.org/"> <meta http-equiv="refresh" content="0;url=https://example.org">
-<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">
-
-[k]: javascript:alert(1) "x"
-
-```html
-<script>alert(1)</script>
-```
-"""
-    + SCRIPT
-)
-RTL = "invoice\u202egnp.exe\u2066.png"
-
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde"
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><script>alert(1)</script></svg>'
-HTML = b"<!doctype html><script>alert(1)</script>"
-PDF = b"%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\n"
-
-
-def _zip(**members: bytes) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
-#: Name → content, and whether a page may show it as an image.
-FILES = {
-    'x"><img src=x onerror=alert(1)>.svg': (SVG, False),
-    "<x-evil>.html": (HTML, False),
-    "app.pdf": (PDF, False),
-    "gif-and-script.gif": (b"GIF89a=1;alert(1)//" + b"\0" * 20, True),
-    "png-and-page.png": (PNG + HTML, True),
-    "png.html": (PNG + HTML, True),
-    "pdf-and-zip.pdf": (PDF + _zip(a=b"x"), False),
-    "bomb.zip": (_zip(bomb=bytes(50 * 2**20)), False),
-    "{{7*7}}%s%(x)s.txt": (b"x", False),
-    "safe\u202egnp.txt": (b"x", False),
-}
-
-
-class Judge(HTMLParser):
-    """Reads a page as a browser would, and complains of what none of our templates wrote."""
-
-    #: What people's texts could turn into if nobody looked.
-    FORBIDDEN = frozenset({"x-evil", "object", "embed", "base", "math", "applet", "style"})
-    ADDRESSES = ("href", "src", "action", "formaction", "data", "srcdoc", "poster", "xlink:href")
-
-    def __init__(self, is_letter: bool = False) -> None:
-        super().__init__(convert_charrefs=True)
-        # Mail programs know no style sheets, and its links open elsewhere.
-        self.allowed = {"style", "base"} if is_letter else set()
-        self.complaints: list[str] = []
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        wrong = tag in self.FORBIDDEN - self.allowed
-        forbidden = {"style", "srcdoc"} - self.allowed
-        wrong |= any(name.startswith("on") or name in forbidden for name in values)
-        wrong |= tag == "script" and ("nonce" not in values or "/assets/" not in values["src"])
-        wrong |= tag == "meta" and values.get("http-equiv", "").lower() == "refresh"
-        wrong |= tag == "form" and not values.get("action", "/").startswith(("/", "?", "#"))
-        wrong |= tag == "iframe" and "allow-" in values.get("sandbox", "allow-")
-        for name in self.ADDRESSES:
-            address = re.sub(r"[\x00-\x20]", "", values.get(name, "")).lower()
-            wrong |= address.startswith(("javascript:", "vbscript:", "data:text", "data:image/svg"))
-        if tag in {"img", "script", "iframe", "link"}:
-            wrong |= not values.get("src", values.get("href", "/")).startswith(("/", "data:image/"))
-        if wrong:
-            self.complaints.append(f"<{tag} {values}>")
-
-    handle_startendtag = handle_starttag
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def judged(text: str, *, is_letter: bool = False) -> Judge:
-    judge = Judge(is_letter)
-    judge.feed(text)
-    judge.close()
-    return judge
 
 
 def test_the_judge_would_see_it():
