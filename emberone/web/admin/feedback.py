@@ -10,7 +10,7 @@ from emberone.domain.enums import FeedbackState
 from emberone.domain.feedback import LinkState, link_state
 from emberone.models import FeedbackRequest
 from emberone.queries.feedback import Asked
-from emberone.web.admin.wording import skip_reason
+from emberone.web.admin.why import skip_reason
 from emberone.web.theme.formats import time_short
 
 

@@ -8,11 +8,12 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from emberone.domain.enums import CommentType, MailState, Metric, Priority
+from emberone.mail.kinds import kind_of
 from emberone.queries.comments import CommentCard
 from emberone.queries.letters import LetterLine
 from emberone.queries.timeline import Moment
 from emberone.web.admin.limits import METRIC_NAMES
-from emberone.web.admin.wording import Line, Names, action_name, line
+from emberone.web.admin.wording import Line, Names, line
 from emberone.web.theme.badges import badge_of
 from emberone.web.theme.formats import time_short
 
@@ -68,7 +69,7 @@ def _letter(letter: LetterLine, now: datetime) -> Line:
         actor=_("EmberOne"),
         text=_(
             "wrote the letter “%(letter)s” to %(to)s: %(fate)s",
-            letter=action_name(letter.letter),
+            letter=str(kind_of(letter.letter).name),
             to=to,
             fate=fate.name,
         ),

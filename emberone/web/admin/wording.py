@@ -1,6 +1,5 @@
 """History in a person's words: who did what, from what to what, and why."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,20 +7,15 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 
-from emberone.domain.enums import AssignmentStrategy, CommentType
-from emberone.domain.feedback import SkipReason
+from emberone.domain.enums import CommentType
 from emberone.domain.snoozing import Cause
 from emberone.queries.history import Entry
-from emberone.web.admin.limits import METRIC_NAMES
+from emberone.web.admin.why import quoted, reason_of, spaced
 from emberone.web.theme.badges import badge_of
 from emberone.web.theme.formats import time_short
 
 Names = Mapping[str, str]
-
-#: What is quoted of a title in one line.
-QUOTE_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +38,6 @@ class Line:
 
 def _label(kind: Any) -> str:
     return str(badge_of(kind).label) if kind else _("none")
-
-
-def _quoted(text: Any) -> str:
-    words = str(text or "")
-    return words if len(words) <= QUOTE_LENGTH else f"{words[:QUOTE_LENGTH]}…"
 
 
 def _old(entry: Entry, key: str) -> Any:
@@ -96,8 +85,8 @@ def _assignment(entry: Entry, names: Names) -> str:
 def _title(entry: Entry, names: Names) -> str:
     return _(
         "changed the title from “%(old)s” to “%(new)s”",
-        old=_quoted(_old(entry, "title")),
-        new=_quoted(_new(entry, "title")),
+        old=quoted(_old(entry, "title")),
+        new=quoted(_new(entry, "title")),
     )
 
 
@@ -129,7 +118,7 @@ def _tags(entry: Entry, names: Names) -> str:
 
 
 def _deleted(entry: Entry, names: Names) -> str:
-    number, title = entry.context.get("number", "?"), _quoted(_old(entry, "title"))
+    number, title = entry.context.get("number", "?"), quoted(_old(entry, "title"))
     return _("deleted the ticket #%(number)s “%(title)s”", number=number, title=title)
 
 
@@ -199,16 +188,35 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "feedback_skipped": ("mail-exclamation", _fixed(_l("asked for no rating")), ""),
 }
 
-#: What the change itself says already, and what only machines read: the entry's page has it all.
-_SAID = frozenset(
-    {
-        "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
-        "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
-        "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
-        "draftId", "type", "until", "cause",
-    }
-)  # fmt: skip
-
+#: Actions as a filter offers them.
+ACTION_NAMES: Final[Mapping[str, Any]] = {
+    "created": _l("Opened"),
+    "status_changed": _l("Status changed"),
+    "priority_changed": _l("Priority changed"),
+    "assignment_changed": _l("Agent changed"),
+    "title_changed": _l("Title changed"),
+    "description_changed": _l("Description changed"),
+    "feedback_changed": _l("Rated"),
+    "team_changed": _l("Team changed"),
+    "tags_changed": _l("Tags changed"),
+    "deleted": _l("Ticket deleted"),
+    "comment_deleted": _l("Comment deleted"),
+    "reply_held": _l("Reply held back"),
+    "snoozed": _l("Snoozed"),
+    "woken": _l("Woken"),
+    "texts_erased": _l("Texts erased"),
+    "sla_policy_chosen": _l("Time limits chosen"),
+    "sla_changed": _l("Time limits moved"),
+    "sla_step_retried": _l("Step tried again"),
+    "low_rating": _l("Low rating"),
+    "earlier_feedback_changed": _l("Earlier rating changed"),
+    "sla_warned": _l("Warned of a time limit"),
+    "sla_breached": _l("Time limit passed"),
+    "escalated": _l("Escalated"),
+    "assignment_skipped": _l("No agent found"),
+    "feedback_requested": _l("Rating asked for"),
+    "feedback_skipped": _l("Rating not asked for"),
+}
 
 #: What the product does when someone acts: that person did not decide it.
 _BY_PRODUCT = frozenset(
@@ -219,44 +227,15 @@ _BY_PRODUCT = frozenset(
 )  # fmt: skip
 
 
-#: Why this agent among those who could (assignment rule 6).
-_STRATEGIES: Mapping[str, Any] = {
-    AssignmentStrategy.ROUND_ROBIN: _l("longest without a new ticket"),
-    AssignmentStrategy.LEAST_LOADED: _l("most room"),
-    AssignmentStrategy.LEAST_UTILISED: _l("least load for the capacity"),
-}
-
-
-#: Why a customer was not asked for a rating (feedback rules 2, 3 and 4).
-SKIP_REASONS: Final[Mapping[str, Any]] = {
-    SkipReason.IMPORTED: _l("the ticket was imported"),
-    SkipReason.INACTIVITY: _l("the ticket was closed because the customer did not answer"),
-    SkipReason.MASS_CLOSE: _l("many tickets were closed at once"),
-    SkipReason.REOPENED: _l("the ticket was reopened"),
-    SkipReason.NOT_A_CUSTOMER: _l("the requester is not a customer"),
-    SkipReason.UNDELIVERABLE: _l("the customer's address takes no mail"),
-    SkipReason.DECLINED: _l("the customer does not want to be asked"),
-    SkipReason.NO_STAFF_REPLY: _l("nobody answered the customer in public"),
-    SkipReason.THROTTLED: _l("the customer was asked a short while ago"),
-}
-
-
-def skip_reason(reason: str | None) -> str:
-    """Why a customer was not asked, in words."""
-    return str(SKIP_REASONS.get(reason or "", reason or _("unknown")))
-
-
 def line(entry: Entry, names: Names) -> Line:
     """One entry in words."""
-    icon, words, kind = WORDS.get(
-        entry.action, ("history", _fixed(entry.action.replace("_", " ")), "")
-    )
+    icon, words, kind = WORDS.get(entry.action, ("history", _fixed(spaced(entry.action)), ""))
     return Line(
         icon=icon,
         actor=_actor(entry),
         text=words(entry, names),
         time=entry.created_at,
-        reason=_reason(entry),
+        reason=reason_of(entry),
         kind=kind,
         ticket_number=entry.ticket_number,
         id=str(entry.id),
@@ -271,60 +250,6 @@ def _actor(entry: Entry) -> str:
     return entry.actor_name or _("Someone")
 
 
-def _reason(entry: Entry) -> str | None:
-    reason = entry.details.get("reason")
-    if reason and entry.action == "feedback_skipped":
-        reason = skip_reason(str(reason))
-    parts = [str(reason)] if reason else []
-    parts += [
-        _detail(key, value)
-        for key, value in entry.context.items()
-        if key not in _SAID and value not in (None, "", [], {})
-    ]
-    return " · ".join(parts) or None
-
-
-def _detail(key: str, value: Any) -> str:
-    if key == "strategy" and value in _STRATEGIES:
-        return str(_STRATEGIES[value])
-    if key == "candidates":
-        return ngettext("%(num)s agent could take it", "%(num)s agents could take it", value)
-    if key == "out":
-        return _("not asked: %(why)s", why=_plain(value))
-    if key == "clocks":
-        return ", ".join(_clock(clock) for clock in value)
-    if key == "metric":
-        return _metric(value)
-    if key == "percent":
-        return _("%(number)s %% of the time", number=f"{value:g}")
-    if key == "actions":
-        return ", ".join(spaced(action) for action in value)
-    return f"{spaced(key)}: {_plain(value)}"
-
-
-def _clock(clock: Mapping[str, Any]) -> str:
-    words = f"{_metric(clock.get('metric'))} {clock.get('change', '')}".strip()
-    return f"{words} ({clock['reason']})" if clock.get("reason") else words
-
-
-def _metric(value: Any) -> str:
-    names = {metric.value: str(name) for metric, name in METRIC_NAMES.items()}
-    return names.get(str(value), str(value))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{spaced(key)} {_plain(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain(part) for part in value)
-    return _quoted(value)
-
-
-def spaced(name: str) -> str:
-    """`oldTeamId` and `old_team_id` as "old team id"."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name).lower()
-
-
 def action_name(action: str) -> str:
     """An action as a filter offers it."""
-    return spaced(action).capitalize()
+    return str(ACTION_NAMES.get(action) or spaced(action).capitalize())

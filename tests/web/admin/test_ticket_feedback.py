@@ -9,7 +9,7 @@ import pytest
 from emberone.domain.feedback import SkipReason
 from emberone.domain.lifecycle import Event
 from emberone.services import comments, feedback, tickets
-from emberone.web.admin.wording import SKIP_REASONS
+from emberone.web.admin.why import SKIP_REASONS
 from tests.web.admin.conftest import rows
 
 HOUR = timedelta(hours=1)
