@@ -123,6 +123,11 @@ def suppressed_addresses(session: Session, *, limit: int = 1000) -> list[Suppres
     )
 
 
+def suppression_of(session: Session, email: str) -> SuppressedAddress | None:
+    """Why and since when this address is never mailed, or None; for admins."""
+    return session.get(SuppressedAddress, email.lower())
+
+
 def _narrowed(
     statement: Select[*tuple[Any, ...]], filters: LetterFilters
 ) -> Select[*tuple[Any, ...]]:

@@ -9,10 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from emberone.domain.actor import Actor
 from emberone.domain.enums import Role
-from emberone.models import Profile, User
-from emberone.policy import PROFILE_MANAGE, may_ever
+from emberone.models import Profile
 from emberone.queries.paging import (
     Key,
     Order,
@@ -91,24 +89,6 @@ def profile_details(session: Session, profile_id: UUID) -> ProfileRow | None:
     """One person, or None."""
     row = session.execute(_profiles().where(Profile.id == profile_id)).one_or_none()
     return None if row is None else ProfileRow(*row)
-
-
-def deactivated(session: Session, actor: Actor, rows: Iterable[ProfileRow]) -> set[UUID]:
-    """Which of these people may not sign in; empty for those who may not know."""
-    if not may_ever(actor, PROFILE_MANAGE):
-        return set()
-    users: dict[UUID, UUID] = {}
-    for row in rows:
-        # An outside provider's subject need not be one of our ids.
-        if row.user_id and len(row.user_id) == 36:
-            try:
-                users[UUID(row.user_id)] = row.id
-            except ValueError:
-                continue
-    if not users:
-        return set()
-    found = session.scalars(select(User.id).where(User.id.in_(users), User.active.is_(False)))
-    return {users[user_id] for user_id in found}
 
 
 class Choice(NamedTuple):

@@ -1,6 +1,6 @@
 """People: customers, agents and admins."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from flask import request, url_for
@@ -9,10 +9,12 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from emberone import policy
-from emberone.domain.enums import Role
+from emberone.domain.enums import Role, Status
 from emberone.domain.errors import EmberOneError, StaleWrite
-from emberone.queries import profiles, tickets
+from emberone.mail.kinds import kind_of
+from emberone.queries import agents, letters, profiles, tickets
 from emberone.queries.paging import Paging
+from emberone.queries.sign_ins import SignInState, sign_in_states
 from emberone.services import accounts
 from emberone.services import profiles as service
 from emberone.web.admin import choices
@@ -23,8 +25,11 @@ from emberone.web.session import current_actor
 
 _FILTERS = ("search", "role")
 
-#: So many tickets of a customer stand on their page; the list has them all.
+#: So many tickets of a person stand on their page; the list has them all.
 _TICKETS_SHOWN = 10
+
+#: What counts as an agent's load.
+_UNDER_WAY: Final = (Status.OPEN, Status.IN_PROGRESS)
 
 
 class ProfileView(PanelView):
@@ -52,29 +57,38 @@ class ProfileView(PanelView):
                     Column(_("Name"), "name"),
                     Column(_("E-mail")),
                     Column(_("Role")),
+                    Column(_("Sign-in")),
                     Column(_("Known since"), "created"),
                 ]
             ),
             rows=page.rows,
             pages=listing.pages(page),
             roles=choices.roles(),
-            deactivated=profiles.deactivated(self.session, actor, page.rows),
+            signs_in=sign_in_states(self.session, actor, page.rows),
+            sign_in_words=choices.sign_in_states(),
         )
 
     @expose("/details/")
     def details_view(self) -> str:
-        """Show one person and, for a customer, their latest tickets."""
+        """Show one person: how they come in, what reaches them, and their latest tickets."""
         actor, person = current_actor(), self._person(asked_row())
+        state = sign_in_states(self.session, actor, [person])[person.id]
         recent = tickets.list_tickets(
             self.session,
             actor,
-            tickets.TicketFilters(customer_id=person.id),
+            _tickets_of(person),
             Paging(tickets.ORDERS["created"], descending=True, size=_TICKETS_SHOWN),
         )
+        sees_mail = policy.may(actor, policy.MAIL_RETRY)
         return self.render(
             "panel/profile_page.html",
             person=person,
-            is_deactivated=bool(profiles.deactivated(self.session, actor, [person])),
+            state=state,
+            sign_in_words=choices.sign_in_states(),
+            is_deactivated=state is SignInState.DEACTIVATED,
+            suppression=letters.suppression_of(self.session, person.email) if sees_mail else None,
+            declined=[str(kind_of(letter).name) for letter in person.declined_letters],
+            agent=agents.agent_details(self.session, person.id),
             recent=recent.rows,
             has_more=recent.following is not None,
         )
@@ -183,6 +197,13 @@ class ProfileView(PanelView):
             refusal=refusal,
             is_stale=isinstance(refusal, StaleWrite),
         )
+
+
+def _tickets_of(person: profiles.ProfileRow) -> tickets.TicketFilters:
+    """What a person's page lists: what staff have to do, what a customer asked."""
+    if person.role.is_staff:
+        return tickets.TicketFilters(agent=person.id, statuses=_UNDER_WAY)
+    return tickets.TicketFilters(customer_id=person.id)
 
 
 def _typed(person: profiles.ProfileRow) -> dict[str, str]:
