@@ -18,6 +18,7 @@ CONSTRAINT_MESSAGES = {
     "uq_profiles_user_id": "This sign-in already belongs to another person.",
     "uq_users_email_lower": "There is a sign-in with this e-mail address already.",
     "uq_teams_name": "There is a team of this name already.",
+    "uq_macros_owner_id_name": "There is a macro of this name already.",
     "fk_tickets_customer_id_profiles": (
         "This customer has tickets; close and keep them, or erase the person's texts instead."
     ),

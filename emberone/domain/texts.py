@@ -34,6 +34,11 @@ def draft(text: str) -> str:
     return _checked(_lines(text), "draft", MAX_TEXT, may_be_empty=True)
 
 
+def macro(text: str) -> str:
+    """At most 100,000 characters of an answer given often, possibly none; raises Invalid."""
+    return _checked(_lines(text), "text", MAX_TEXT, may_be_empty=True)
+
+
 def person_name(text: str) -> str:
     """One trimmed line of 1 to 200 characters; raises Invalid."""
     return _checked(" ".join(text.split()), "name", MAX_NAME)

@@ -3,12 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
-from emberone.domain.enums import DraftKind, DraftState
+from emberone.domain.enums import DraftKind, DraftState, Priority
 from emberone.domain.lifecycle import REPLIES, Event
+from emberone.domain.macros import ReplyChanges
 
 
 class Draft(Base):
@@ -41,6 +43,10 @@ class Draft(Base):
     )
     #: What sending it does to the ticket: one of `lifecycle.REPLIES`.
     event: Mapped[Event | None] = mapped_column(Enum(Event, native_enum=False, length=40))
+    #: What publishing it changes beside the status, as it was chosen; a team may be gone by then.
+    priority: Mapped[Priority | None]
+    team_id: Mapped[UUID | None] = mapped_column(ForeignKey("teams.id", ondelete="SET NULL"))
+    add_tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     #: While `waiting`: from when on it is published, and can no longer be taken back.
     publish_after: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
@@ -64,6 +70,7 @@ class Draft(Base):
         ),
         Index("ix_drafts_ticket_id", "ticket_id"),
         Index("ix_drafts_author_id", "author_id"),
+        Index("ix_drafts_team_id", "team_id"),
         Index("ix_drafts_due", "publish_after", postgresql_where=text("state = 'waiting'")),
         CheckConstraint("length(content) <= 100000", name="content"),
         CheckConstraint("(state = 'waiting') = (publish_after IS NOT NULL)", name="publish_after"),
@@ -73,4 +80,15 @@ class Draft(Base):
             name="sent",
         ),
         CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("are_tags(add_tags)", name="add_tags"),
     )
+
+    @property
+    def changes(self) -> ReplyChanges:
+        """What publishing it changes beside the status."""
+        return ReplyChanges(self.priority, self.team_id, tuple(self.add_tags or ()))
+
+    @changes.setter
+    def changes(self, chosen: ReplyChanges) -> None:
+        self.priority, self.team_id = chosen.priority, chosen.team_id
+        self.add_tags = list(chosen.tags)

@@ -9,8 +9,9 @@ from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from emberone.domain.actor import Actor
-from emberone.domain.enums import CommentType, DraftKind, DraftState
+from emberone.domain.enums import CommentType, DraftKind, DraftState, Priority
 from emberone.domain.lifecycle import Event
+from emberone.domain.macros import ReplyChanges
 from emberone.models import Comment, Draft, Profile, Ticket
 
 #: Somebody whose draft has not moved for so long is not writing now.
@@ -25,6 +26,16 @@ class DraftCard:
     kind: DraftKind
     content: str
     updated_at: datetime
+    #: How it was sent, where it was taken back.
+    event: Event | None
+    priority: Priority | None
+    team_id: UUID | None
+    tags: list[str]
+
+    @property
+    def changes(self) -> ReplyChanges:
+        """What publishing it changes beside the status."""
+        return ReplyChanges(self.priority, self.team_id, tuple(self.tags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,16 @@ class WaitingReply:
 def draft_of(session: Session, actor: Actor, ticket_id: UUID) -> DraftCard | None:
     """What the actor is writing on the ticket; None: nothing."""
     row = session.execute(
-        select(Draft.id, Draft.kind, Draft.content, Draft.updated_at).where(
+        select(
+            Draft.id,
+            Draft.kind,
+            Draft.content,
+            Draft.updated_at,
+            Draft.event,
+            Draft.priority,
+            Draft.team_id,
+            Draft.add_tags,
+        ).where(
             Draft.ticket_id == ticket_id,
             Draft.author_id == actor.profile_id,
             Draft.state == DraftState.WRITING,

@@ -5,6 +5,7 @@ A person has one text in the making per ticket. Sent, it waits for
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -20,9 +21,10 @@ from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, DraftKind, DraftState
 from emberone.domain.errors import Conflict, Invalid, NotFound
 from emberone.domain.lifecycle import Event
+from emberone.domain.macros import NO_CHANGES, ReplyChanges
 from emberone.models import Attachment, Comment, Draft, Ticket
 from emberone.policy import DRAFT_DISCARD, DRAFT_WRITE, TICKET_NOTE, require
-from emberone.services import reads, repeats
+from emberone.services import reads, repeats, teams
 from emberone.services.attachments import attach, publish_draft_files
 from emberone.services.comments import put_note, status_after_reply
 from emberone.services.publishing import publish_draft
@@ -41,10 +43,17 @@ GONE: Final = "It is no draft any more: it was published or thrown away."
 
 @service
 def save_draft(
-    actor: Actor, ticket_id: UUID, kind: DraftKind, content: str, *, now: datetime | None = None
+    actor: Actor,
+    ticket_id: UUID,
+    kind: DraftKind,
+    content: str,
+    *,
+    changes: ReplyChanges | None = None,
+    now: datetime | None = None,
 ) -> UUID | None:
     """Keep what the actor is writing on the ticket; blank without files, there is no draft.
 
+    `changes` are what publishing it is to change; None leaves them as they were chosen.
     A save that comes late, after its text was sent, keeps nothing: all of it waits already.
     """
     content = texts.draft(content)
@@ -54,11 +63,17 @@ def save_draft(
         draft = _writing(session, actor, ticket_id)
         if draft is None:
             is_late = _is_echo(session, actor, ticket_id, content)
-            return None if is_late else _begun(session, actor, ticket_id, kind, content)
-        if not content.strip() and not _has_files(session, draft.id):
+            if is_late or not content.strip():
+                return None
+            draft = Draft(ticket_id=ticket_id, author_id=actor.profile_id)
+            session.add(draft)
+        elif not content.strip() and not _has_files(session, draft.id):
             session.delete(draft)
             return None
         draft.kind, draft.content = kind, content
+        if changes is not None:
+            draft.changes = _checked(session, changes)
+        session.flush()
         return draft.id
 
 
@@ -70,10 +85,12 @@ def send_reply(
     event: Event,
     *,
     files: Sequence[Upload] = (),
+    changes: ReplyChanges = NO_CHANGES,
     now: datetime | None = None,
 ) -> UUID:
     """Send a reply: checked now, published when its delay is over, and until then one row only.
 
+    What it is to change beside the status waits with it, and happens when it is published.
     The same text sent again while the first still waits, or within a minute after it was
     published, is the same reply. What the actor was writing on the ticket becomes this
     reply, with its files. Returns the draft's id; where it is published, the comment's.
@@ -84,16 +101,18 @@ def send_reply(
         ticket = locked_ticket(session, actor, ticket_id)
         _one_at_a_time(session, actor, ticket_id)
         status_after_reply(session, actor, ticket, event)
+        changes = _checked(session, changes)
         draft = _sent_before(session, actor, ticket_id, content, files)
         if draft is not None:
-            if draft.event is not event:
+            if (draft.event, draft.changes) != (event, changes):
+                draft.changes = changes
                 _let_wait(session, actor, ticket, draft, event)
             return draft.id
         said = _said_before(session, actor, ticket_id, CommentType.USER, content, files)
         if said is not None:
             return said
         draft = _to_send(session, actor, ticket_id, content)
-        draft.kind, draft.content = DraftKind.REPLY, content
+        draft.kind, draft.content, draft.changes = DraftKind.REPLY, content, changes
         return _let_wait(session, actor, ticket, draft, event, files)
 
 
@@ -200,15 +219,9 @@ def _writing(session: Session, actor: Actor, ticket_id: UUID) -> Draft | None:
     ).one_or_none()
 
 
-def _begun(
-    session: Session, actor: Actor, ticket_id: UUID, kind: DraftKind, content: str
-) -> UUID | None:
-    if not content.strip():
-        return None
-    draft = Draft(ticket_id=ticket_id, author_id=actor.profile_id, kind=kind, content=content)
-    session.add(draft)
-    session.flush()
-    return draft.id
+def _checked(session: Session, changes: ReplyChanges) -> ReplyChanges:
+    teams.require_team(session, changes.team_id)
+    return replace(changes, tags=tuple(texts.tags(changes.tags)))
 
 
 def _is_echo(session: Session, actor: Actor, ticket_id: UUID, content: str) -> bool:
@@ -350,3 +363,4 @@ def _take_in(session: Session, draft: Draft, begun: Draft) -> None:
     session.execute(delete(Draft).where(Draft.id == begun.id))
     # What was meant for staff only must not become a reply by this.
     draft.kind, draft.content = begun.kind, together
+    draft.changes = draft.changes.then(begun.changes)

@@ -30,6 +30,7 @@ from emberone.models.profiles import IS_DEACTIVATED
 from emberone.policy import JOBS_RETRY, require
 from emberone.services import history, reads
 from emberone.services.comments import publish_reply
+from emberone.services.macros import change_with_reply
 from emberone.services.transitions import locked_ticket
 
 logger = logging.getLogger(__name__)
@@ -123,6 +124,8 @@ def publish_draft(session: Session, actor: Actor, ticket: Ticket, draft: Draft) 
         draft_id=draft.id,
         sent_at=draft.created_at,
     )
+    # After the answer, which is judged by what was promised when it was given.
+    change_with_reply(session, actor, ticket, draft.changes)
     session.execute(delete(Draft).where(Draft.id == draft.id))
     reads.keep_read(session, ticket.id, seen)
     return comment

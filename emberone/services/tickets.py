@@ -194,12 +194,17 @@ def change_ticket(
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
         _require_version(actor, ticket, version)
-        _edit(actor, ticket, changes)
-        _prioritise(session, actor, ticket, changes)
-        _route(session, actor, ticket, changes)
-        if changes.agent_id is not UNSET and changes.agent_id != ticket.assigned_agent_id:
-            _assign(session, actor, ticket, changes.agent_id)
-        ask_for_agent(session, ticket)
+        apply_changes(session, actor, ticket, changes)
+
+
+def apply_changes(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
+    """Step: change the locked ticket, each field by its own rule, with all that follows."""
+    _edit(actor, ticket, changes)
+    _prioritise(session, actor, ticket, changes)
+    _route(session, actor, ticket, changes)
+    if changes.agent_id is not UNSET and changes.agent_id != ticket.assigned_agent_id:
+        _assign(session, actor, ticket, changes.agent_id)
+    ask_for_agent(session, ticket)
 
 
 @service
