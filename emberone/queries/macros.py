@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from emberone.domain.actor import Actor
@@ -32,6 +32,9 @@ BY_NAME: Final = Order("name", (Key(Macro.name, parse_text), Key(Macro.id, parse
 #: So many stand in the menu of the reply box.
 CHOICES_LIMIT: Final = 500
 
+#: As much of a text as a list shows.
+_BEGINNING: Final = func.left(Macro.content, 200)
+
 
 class Whose(StrEnum):
     """Whose macros to list."""
@@ -54,6 +57,7 @@ class MacroRow(NamedTuple):
     id: UUID
     name: str
     owner_id: UUID | None
+    #: In lists and choices only its beginning.
     content: str
     event: Event | None
     priority: Priority | None
@@ -99,7 +103,8 @@ def macro_choices(session: Session, actor: Actor) -> list[MacroRow]:
 
 def macro_details(session: Session, actor: Actor, macro_id: UUID) -> MacroRow | None:
     """One macro, or None where there is none that the actor may use."""
-    row = session.execute(_rows(actor).where(Macro.id == macro_id)).one_or_none()
+    whole: ColumnElement[str] = Macro.content.expression
+    row = session.execute(_rows(actor, whole).where(Macro.id == macro_id)).one_or_none()
     return None if row is None else MacroRow(*row)
 
 
@@ -125,13 +130,13 @@ def _filled(session: Session, actor: Actor, *where: ColumnElement[bool]) -> Fill
     return None if row is None else Filling(*row)
 
 
-def _rows(actor: Actor) -> Select[*tuple[Any, ...]]:
+def _rows(actor: Actor, content: ColumnElement[str] = _BEGINNING) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Macro.id,
             Macro.name,
             Macro.owner_id,
-            Macro.content,
+            content,
             Macro.event,
             Macro.priority,
             Macro.team_id,

@@ -15,6 +15,7 @@ from emberone.web.admin.history import HistoryView
 from emberone.web.admin.home import HomeView
 from emberone.web.admin.jobs import JobView
 from emberone.web.admin.letters import LetterView
+from emberone.web.admin.macros import MacroView
 from emberone.web.admin.profiles import ProfileView
 from emberone.web.admin.settings import SettingView
 from emberone.web.admin.teams import TagView, TeamView
@@ -30,6 +31,7 @@ _PRODUCT: Final[Any] = _l("Product")
 #: view, model, name, group of the side bar, icon.
 _VIEWS: Final = (
     (TicketView, models.Ticket, _l("Tickets"), _WORK, "ticket"),
+    (MacroView, models.Macro, _l("Macros"), _WORK, "bolt"),
     (CommentView, models.Comment, _l("Comments"), _WORK, "messages"),
     (HistoryView, models.HistoryEntry, _l("History"), _WORK, "history"),
     (ProfileView, models.Profile, _l("People"), _PEOPLE, "users"),

@@ -12,7 +12,7 @@ from tests.web.admin.conftest import look, rows
 
 FOR_ALL_STAFF = (
     "ticket/", "ticket/new/", "comment/", "history/", "profile/", "profile/new/", "agent/",
-    "team/", "tag/", "letter/",
+    "team/", "tag/", "letter/", "macro/", "macro/new/",
 )  # fmt: skip
 FOR_ADMINS = ("team/new/", "job/", "setting/", "setting/history/")
 
