@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock clean translations
+.PHONY: help install run test pages check format lock clean translations
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 ARGS ?=
+PICTURES ?= docs/screenshots
 
 help: ## List the commands.
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,6 +22,9 @@ run: .venv/run.stamp ## Run everything on this machine, with demo data (ARGS=--n
 
 test: .venv/dev.stamp ## Run the tests (ARGS="-k assignment": some of them).
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+pages: .venv/dev.stamp ## Look at every page in Chromium and photograph it (PICTURES=folder; EMBERONE_PAGES_ONLY=ticket: some).
+	EMBERONE_PAGES_PICTURES="$(PICTURES)" $(BIN)/python -m pytest -n 2 tests/pages $(ARGS)
 
 check: .venv/dev.stamp ## Check format, lint, types, import contracts and templates.
 	$(BIN)/python -m ruff format --check .

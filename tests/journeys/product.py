@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,6 +147,11 @@ class Product:
         """The raw letters delivered so far in which this text occurs."""
         texts = [path.read_text(errors="replace") for path in sorted(self.letters.glob("*.eml"))]
         return [text for text in texts if part in text]
+
+    def answers(self, path: str) -> bool:
+        """Whether the web process says yes to this address."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return bool(answer.status == 200)
 
     def log_tail(self) -> str:
         """The end of every process's log, for a failure's message."""
