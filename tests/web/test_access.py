@@ -43,6 +43,31 @@ OPEN_TO_EVERYONE = {
     "feedback.unsubscribe_now",
 }
 
+#: What agents may not even ask for, written down a second time.
+ADMINS_ONLY = {
+    "agent.edit_view",
+    "comment.delete_view",
+    "job.index_view",
+    "job.retry",
+    "letter.forgive",
+    "letter.retry",
+    "letter.retry_all",
+    "letter.suppressed",
+    "profile.activate",
+    "profile.deactivate",
+    "profile.delete_view",
+    "profile.edit_view",
+    "profile.password",
+    "setting.history",
+    "setting.index_view",
+    "tag.skill",
+    "team.create_view",
+    "team.delete_view",
+    "team.edit_view",
+    "ticket.delete_view",
+    "ticket.export",
+}
+
 #: Signing out ends the walk; readiness is about the installation.
 NOT_WALKED = {"security.logout", "account.sign_out_everywhere", "health.ready"}
 
@@ -89,6 +114,11 @@ def test_only_what_is_written_down_here_is_open_to_everyone(web):
     assert {name for name, permission in ENDPOINTS.items() if permission == PUBLIC} <= (
         OPEN_TO_EVERYONE
     )
+
+
+def test_what_is_for_admins_only_is_what_is_written_down_here():
+    for_admins = {name for name in ENDPOINTS if may_enter(Role.ADMIN, name)}
+    assert {name for name in for_admins if not may_enter(Role.AGENT, name)} == ADMINS_ONLY
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
