@@ -43,6 +43,19 @@ _VIEWS: Final = (
     (SettingView, models.Setting, _l("Settings"), _PRODUCT, "settings"),
 )
 
+#: `g` and then this goes to the view of that address.
+_KEYS: Final = {
+    "ticket": "q",
+    "comment": "c",
+    "history": "h",
+    "profile": "p",
+    "agent": "a",
+    "team": "t",
+    "tag": "l",
+    "letter": "m",
+    "job": "j",
+}
+
 
 def init_panel(app: Flask) -> None:
     """Add the panel at /admin/; every view is checked against `access.ENDPOINTS`."""
@@ -60,7 +73,9 @@ def init_panel(app: Flask) -> None:
         csp_nonce_generator=csp_nonce,
     )
     for view, model, name, group, icon in _VIEWS:
-        admin.add_view(view(model, name, group, view.address, menu_icon_value=icon))
+        added = view(model, name, group, view.address, menu_icon_value=icon)
+        added.menu_key = _KEYS.get(view.address)
+        admin.add_view(added)
     admin.add_link(
         MenuLink(_l("Account"), endpoint="account.page", icon_type="ti", icon_value="user-circle")
     )

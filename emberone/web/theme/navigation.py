@@ -20,6 +20,8 @@ class NavItem:
     icon: str | None = None
     is_active: bool = False
     children: list["NavItem"] = field(default_factory=list)
+    #: After `g` it goes there.
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ def _icon(item: BaseMenu) -> str | None:
     return value if value in icon_names() else None
 
 
+def _key(item: BaseMenu) -> str | None:
+    """Return the key that its view has for going there."""
+    return getattr(getattr(item, "_view", None), "menu_key", None)
+
+
 def _items(menu: Iterable[BaseMenu], view: Any) -> list[NavItem]:
     """Turn Flask-Admin's menu into plain data, without what this person may not see."""
     items = []
@@ -49,7 +56,9 @@ def _items(menu: Iterable[BaseMenu], view: Any) -> list[NavItem]:
         url = item.get_url()
         if url is None and not children:
             continue
-        items.append(NavItem(str(item.name), url, _icon(item), item.is_active(view), children))
+        items.append(
+            NavItem(str(item.name), url, _icon(item), item.is_active(view), children, _key(item))
+        )
     return items
 
 

@@ -96,6 +96,30 @@
     }
   });
 
+  // Inside an open menu the arrows go from entry to entry; leaving it closes it.
+  const entriesOf = (menu) =>
+    all(".menu-panel :is(a[href], button, input:not([type=hidden]), select, textarea, summary)", menu).filter((entry) => entry.getClientRects().length && !entry.disabled);
+
+  document.addEventListener("keydown", (event) => {
+    const menu = event.target.closest?.("details[data-menu]");
+    const by = { ArrowDown: 1, ArrowUp: -1, Home: "first", End: "last" }[event.key];
+    if (!menu || !by || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, textarea, .ts-wrapper")) return;
+    if (!menu.open && (!event.target.matches("summary") || typeof by === "string")) return;
+    event.preventDefault();
+    menu.open = true;
+    const entries = entriesOf(menu);
+    const at = entries.indexOf(event.target);
+    const last = entries.length - 1;
+    if (by === "first") entries[0]?.focus();
+    else if (by === "last" || (at < 0 && by < 0)) entries[last]?.focus();
+    else entries[(at + by + entries.length) % entries.length]?.focus();
+  });
+
+  document.addEventListener("focusout", (event) => {
+    const menu = event.target.closest?.("details[data-menu][open]");
+    if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+
   document.addEventListener("change", (event) => {
     const master = event.target.closest("[data-select-all]");
     const name = master ? master.dataset.selectAll : event.target.name;

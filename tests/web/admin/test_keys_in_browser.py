@@ -1,0 +1,215 @@
+"""The panel by keyboard: what can be pressed, where the focus stands, and how it is turned off."""
+
+import pytest
+
+from tests.browsing import check_page, expect
+
+pytestmark = pytest.mark.xdist_group("keys-in-browser")
+
+QUEUE = "/admin/ticket/?view=all&sort=number"
+
+
+def focused(page):
+    return page.locator(":focus")
+
+
+def stands_on(page, title):
+    expect(page.locator("tr:has(:focus-visible) .cell-main a")).to_have_text(title)
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+@pytest.fixture
+def three(open_ticket):
+    return [open_ticket(f"The {name} one") for name in ("first", "second", "third")]
+
+
+@pytest.fixture
+def queue(visit, agent, three):
+    """The queue of the agent, read once already, so that no title has a mark; newest first."""
+    from emberone.services.reads import mark_read
+
+    for ticket in three:
+        mark_read(agent, ticket.id, 99)
+    return visit(agent, QUEUE)
+
+
+@pytest.fixture
+def page(visit, agent, three):
+    return visit(agent, f"/admin/ticket/{three[0].number}/")
+
+
+def test_one_goes_through_the_list_opens_a_row_and_comes_back_to_it(queue):
+    press(queue, "j")
+    stands_on(queue, "The third one")
+    press(queue, "j", "j", "k")
+    stands_on(queue, "The second one")
+    press(queue, "o")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    press(queue, "u")
+    stands_on(queue, "The second one")
+    press(queue, "j", "Enter")
+    expect(queue.locator("h1")).to_have_text("The first one")
+
+
+def test_the_list_knows_to_which_ticket_one_has_walked(queue):
+    press(queue, "j", "Enter")
+    expect(queue.locator("h1")).to_have_text("The third one")
+    press(queue, "J")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    press(queue, "]")
+    expect(queue.locator("h1")).to_have_text("The first one")
+    press(queue, "[")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    press(queue, "u")
+    stands_on(queue, "The second one")
+
+
+def test_the_search_is_one_key_away_and_then_keys_are_letters(queue):
+    press(queue, "/")
+    expect(focused(queue)).to_have_attribute("name", "search")
+    queue.keyboard.type("jk?")
+    expect(focused(queue)).to_have_value("jk?")
+    expect(queue.locator("dialog")).to_have_count(0)
+
+
+def test_two_keys_lead_to_another_part_of_the_panel(queue):
+    press(queue, "g", "m")
+    expect(queue.locator("h1")).to_have_text("Mail")
+    press(queue, "g", "q")
+    expect(queue.locator("h1")).to_have_text("Tickets")
+
+
+def test_a_key_with_another_held_down_is_the_browsers(queue):
+    for held in ("Control", "Alt", "Meta"):
+        press(queue, f"{held}+j")
+    expect(queue.locator("tr:has(:focus-visible)")).to_have_count(0)
+
+
+def test_a_select_keeps_its_letters(queue):
+    queue.locator("#filter-status").focus()
+    press(queue, "j", "?")
+    expect(focused(queue)).to_have_id("filter-status")
+    expect(queue.locator("dialog")).to_have_count(0)
+
+
+def test_help_lists_what_works_here_and_nothing_else(queue):
+    press(queue, "j", "?")
+    dialog = queue.locator("dialog")
+    expect(dialog).to_contain_text("Next row")
+    expect(dialog).to_contain_text("g m")
+    expect(dialog).not_to_contain_text("Write a reply")
+    press(queue, "j")
+    press(queue, "Escape")
+    expect(dialog).to_have_count(0)
+    stands_on(queue, "The third one")
+    press(queue, "Enter")
+    expect(queue.locator("h1")).to_have_text("The third one")
+    press(queue, "?")
+    for words in (
+        "Write a reply",
+        "Write an internal note",
+        "Snooze the ticket",
+        "Back to the list",
+    ):
+        expect(dialog).to_contain_text(words)
+    expect(dialog).not_to_contain_text("Next row")
+    check_page(queue)
+
+
+def test_help_holds_the_focus_and_gives_it_back(page):
+    page.locator("[data-keys-help]").focus()
+    press(page, "Enter")
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_be_visible()
+    for _ in range(6):
+        press(page, "Tab")
+        outside = (
+            "document.activeElement !== document.body && !document.activeElement.closest('dialog')"
+        )
+        assert not page.evaluate(outside)
+    press(page, "Escape")
+    expect(page.locator("[data-keys-help]")).to_be_focused()
+
+
+def test_keys_can_be_turned_off_and_stay_off(page):
+    press(page, "?")
+    page.locator("dialog input[type=checkbox]").press("Space")
+    press(page, "Escape", "n")
+    page.reload()
+    press(page, "n", "?")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("#composer-text")).not_to_be_focused()
+    assert page.locator("[aria-keyshortcuts]").count() == 0
+    page.click("[data-keys-help]")
+    page.locator("dialog input[type=checkbox]").check()
+    press(page, "Escape", "n")
+    expect(page.locator("#composer-text")).to_be_focused()
+
+
+def test_reply_and_note_are_one_key_away(page):
+    press(page, "n")
+    expect(page.locator("#composer-text")).to_be_focused()
+    expect(page.locator("input[name=kind][value=note]")).to_be_checked()
+    press(page, "Escape", "r")
+    expect(page.locator("#composer-text")).to_be_focused()
+    expect(page.locator("input[name=kind][value=reply]")).to_be_checked()
+
+
+def test_a_free_ticket_is_taken_and_then_a_leads_to_the_agent(page):
+    press(page, "a")
+    expect(page.locator(".notice--success")).to_contain_text("The ticket is yours.")
+    expect(page.locator(".ts-wrapper").first).to_be_visible()
+    press(page, "a")
+    expect(page.locator(".ts-wrapper.focus #agent-ts-control")).to_be_focused()
+    # The first closes its list, the second leaves the field.
+    press(page, "Escape", "Escape", "n")
+    expect(page.locator("#composer-text")).to_be_focused()
+
+
+def test_snooze_opens_its_menu_and_the_arrows_go_through_it(page):
+    press(page, "s")
+    entries = page.locator(".menu[open] .menu-item")
+    expect(entries.first).to_be_focused()
+    press(page, "ArrowDown")
+    expect(entries.nth(1)).to_be_focused()
+    press(page, "Home", "ArrowUp")
+    expect(page.locator(".menu[open] .snooze-other button")).to_be_focused()
+    press(page, "Escape")
+    expect(page.locator("summary[data-key=s]")).to_be_focused()
+    expect(page.locator(".menu[open]")).to_have_count(0)
+    press(page, "ArrowDown", "Tab", "Shift+Tab", "Enter")
+    expect(page.locator(".ticket__meta")).to_contain_text("Snoozed until")
+
+
+def test_leaving_a_menu_closes_it(page):
+    press(page, "s")
+    expect(page.locator(".menu[open]")).to_have_count(1)
+    page.locator("#composer-text").focus()
+    expect(page.locator(".menu[open]")).to_have_count(0)
+
+
+def test_closing_asks_first_and_escape_means_no(page, three):
+    press(page, "e")
+    expect(page.locator("dialog")).to_contain_text("Close the ticket without a reply?")
+    press(page, "Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    press(page, "c", "Tab", "Enter")
+    expect(page.locator(".ticket__meta")).to_contain_text("Closed")
+
+
+def test_the_first_tab_offers_to_skip_to_the_content(queue):
+    press(queue, "Tab")
+    expect(focused(queue)).to_have_text("Skip to the content")
+    press(queue, "Enter", "Tab")
+    assert queue.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_rows_without_check_boxes_have_no_key_to_select_them(visit, agent, admin):
+    people = visit(agent, "/admin/profile/")
+    press(people, "j", "?")
+    expect(people.locator("dialog")).to_contain_text("Next row")
+    expect(people.locator("dialog")).not_to_contain_text("Select the row")
