@@ -50,6 +50,7 @@ _FOUND: Final = {
         ORDER BY number DESC""",
     "comment": "SELECT id FROM comments WHERE type = 'USER' ORDER BY created_at DESC",
     "entry": "SELECT id FROM history WHERE old_value ? 'priority' ORDER BY created_at DESC",
+    "macro": "SELECT id FROM macros ORDER BY name",
     "person": "SELECT id FROM profiles WHERE email = %(agent)s",
     "agent": "SELECT id FROM profiles WHERE email = %(agent)s",
     "team": "SELECT id FROM teams ORDER BY name",

@@ -235,6 +235,18 @@ _TICKETS = [
     Stop("history-entry", "history.details_view", "/admin/history/details/?id={entry}", ADMIN),
 ]
 
+_MACROS = [
+    Stop("macros", "macro.index_view", "/admin/macro/", ADMIN),
+    Stop("macros-nothing", "macro.index_view", "/admin/macro/?search=zzzz", AGENT),
+    Stop("macro", "macro.details_view", "/admin/macro/details/?id={macro}", ADMIN),
+    Stop("macro-new", "macro.create_view", "/admin/macro/new/", AGENT),
+    Stop(
+        "macro-new-refused", "macro.create_view", "/admin/macro/new/", AGENT, send("Save", name="")
+    ),
+    Stop("macro-edit", "macro.edit_view", "/admin/macro/edit/?id={macro}", ADMIN),
+    Stop("macro-delete", "macro.delete_view", "/admin/macro/delete/?id={macro}", ADMIN),
+]
+
 _PEOPLE = [
     Stop("people", "profile.index_view", "/admin/profile/", ADMIN),
     Stop("people-nothing", "profile.index_view", "/admin/profile/?search=zzzz", AGENT),
@@ -286,4 +298,4 @@ _KINDS = [
     )
 ]
 
-STOPS: Final = (*_PUBLIC, *_ACCOUNT, *_PORTAL, *_TICKETS, *_PEOPLE, *_WORK, *_KINDS)
+STOPS: Final = (*_PUBLIC, *_ACCOUNT, *_PORTAL, *_TICKETS, *_MACROS, *_PEOPLE, *_WORK, *_KINDS)
