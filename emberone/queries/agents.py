@@ -109,21 +109,30 @@ def availability_of(session: Session, profile_id: UUID) -> Availability | None:
     return session.scalar(select(Agent.availability).where(Agent.profile_id == profile_id))
 
 
-def agent_choices(session: Session) -> list[Choice]:
-    """The first agents by name; one more than the limit where there are more."""
-    rows = session.execute(
-        select(Profile.id, Profile.full_name)
-        .where(Profile.role == Role.AGENT)
-        .order_by(Profile.full_name, Profile.id)
-        .limit(CHOICES_LIMIT + 1)
-    )
-    return [Choice(*row) for row in rows]
-
-
 #: Agents who may work: a view, because whether a person may sign in is not every agent's affair.
 _WORKING: Final = table(
     "working_agents", column("id", Uuid), column("full_name", Text), column("email", Text)
 )
+
+
+class AgentChoice(NamedTuple):
+    """An agent to choose: tickets of one who works no more are still looked for."""
+
+    id: UUID
+    label: str
+    is_working: bool
+
+
+def agent_choices(session: Session) -> list[AgentChoice]:
+    """The first agents by name; one more than the limit where there are more."""
+    rows = session.execute(
+        select(Profile.id, Profile.full_name, _WORKING.c.id.is_not(None))
+        .outerjoin(_WORKING, _WORKING.c.id == Profile.id)
+        .where(Profile.role == Role.AGENT)
+        .order_by(Profile.full_name, Profile.id)
+        .limit(CHOICES_LIMIT + 1)
+    )
+    return [AgentChoice(*row) for row in rows]
 
 
 def working_choices(session: Session) -> list[Choice]:

@@ -1,5 +1,6 @@
 """Tickets as staff look at them: the list, one ticket, and the whole lot for a file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -78,6 +79,7 @@ class TicketRow(NamedTuple):
     snoozed_until: datetime | None
     activity_no: int
     unanswered_since: datetime
+    version: int
 
 
 class TicketDetails(NamedTuple):
@@ -153,6 +155,7 @@ def list_tickets(
             Ticket.snoozed_until,
             Ticket.activity_no,
             Ticket.unanswered_since,
+            Ticket.version,
         )
     )
     return fetch_page(
@@ -291,6 +294,23 @@ def number_of(session: Session, actor: Actor, ticket_id: UUID) -> int | None:
 def id_of(session: Session, actor: Actor, number: int) -> UUID | None:
     """The id of a ticket that the actor may see, by its number."""
     return session.scalar(select(Ticket.id).where(visible_tickets(actor), Ticket.number == number))
+
+
+class NamedTicket(NamedTuple):
+    """A ticket as one speaks of it."""
+
+    number: int
+    title: str
+
+
+def named(session: Session, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, NamedTicket]:
+    """Number and title of these tickets; those that are gone are missing."""
+    found = session.execute(
+        select(Ticket.id, Ticket.number, Ticket.title)
+        .where(visible_tickets(actor), Ticket.id.in_(tuple(ids)))
+        .order_by(Ticket.number)
+    )
+    return {row.id: NamedTicket(row.number, row.title) for row in found}
 
 
 class RelatedTicket(NamedTuple):

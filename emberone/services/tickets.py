@@ -141,12 +141,23 @@ def open_ticket(
 
 @service
 def close_ticket(
-    actor: Actor, ticket_id: UUID, *, reason: str | None = None, now: datetime | None = None
+    actor: Actor,
+    ticket_id: UUID,
+    *,
+    seen: int | None = None,
+    reason: str | None = None,
+    now: datetime | None = None,
 ) -> None:
-    """Close a ticket; a customer closes their own."""
+    """Close a ticket; a customer closes their own.
+
+    `seen` is the ticket's `activity_no` as staff had it before them; StaleWrite where it
+    has moved, if only by a comment.
+    """
     with transaction(actor, reason=reason, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_CLOSE, ticket)
+        if seen is not None and ticket.activity_no != seen:
+            raise StaleWrite(version=ticket.version)
         move(session, actor, ticket, status_after(session, ticket, Event.CLOSE))
 
 

@@ -39,17 +39,23 @@ def snooze_of(ticket: TicketDetails, now: datetime) -> Snooze:
     """How the ticket stands at this time, and what can be chosen then."""
     zone = reader_zone()
     asleep, local = is_asleep(ticket.snoozed_until, now), now.astimezone(zone)
-    names = _names()
     return Snooze(
         until=ticket.snoozed_until if asleep else None,
         back_at=None if asleep else ticket.snoozed_until,
-        offers=[
-            Offer(later.value, names[later], moment) for later, moment in moments(now, zone).items()
-        ],
+        offers=offers_at(now),
         earliest=local.strftime(_LOCAL),
         latest=(local + LONGEST).strftime(_LOCAL),
         zone=zone.key,
     )
+
+
+def offers_at(now: datetime) -> list[Offer]:
+    """What can be chosen at this time."""
+    names = _names()
+    return [
+        Offer(later.value, names[later], moment)
+        for later, moment in moments(now, reader_zone()).items()
+    ]
 
 
 def _names() -> dict[Later, str]:

@@ -36,7 +36,7 @@ class TicketSnooze(TicketDrafts):
         if isinstance(until, EmberOneError):
             return refused(until, self._url(number))
         due = next_due(self.session, [ticket_id], now).get(ticket_id)
-        drawn = _drawn_at(values)
+        drawn = drawn_at(values)
         outcome = attempt(snooze_ticket, actor, ticket_id, until, seen_at=drawn)
         if isinstance(outcome, EmberOneError):
             return refused(outcome, self._url(number))
@@ -63,11 +63,16 @@ def _chosen(values: Values, now: datetime) -> datetime:
     zone = reader_zone()
     name = values.one_of("when", (*Later, _OTHER)) or _OTHER
     if name != _OTHER:
-        offered = snoozing.moments(now, zone)
-        if Later(name) not in offered:
-            raise Invalid("That moment has passed already; choose a later one.", field="until")
-        return offered[Later(name)]
+        return moment_of(Later(name), now)
     return _typed(values, "until", zone)
+
+
+def moment_of(later: Later, now: datetime) -> datetime:
+    """When that will be, in the reader's zone; Invalid where it is over for today."""
+    offered = snoozing.moments(now, reader_zone())
+    if later not in offered:
+        raise Invalid("That moment has passed already; choose a later one.", field="until")
+    return offered[later]
 
 
 def _typed(values: Values, name: str, zone: ZoneInfo) -> datetime:
@@ -83,7 +88,7 @@ def _typed(values: Values, name: str, zone: ZoneInfo) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def _drawn_at(values: Values) -> datetime | None:
+def drawn_at(values: Values) -> datetime | None:
     """When the page was made that the form stands on."""
     words = values.text("drawn")
     if words is None:

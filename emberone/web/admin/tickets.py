@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,12 +18,14 @@ from emberone.queries import agents, profiles, search, tickets, views
 from emberone.queries.paging import Page, turned
 from emberone.queries.sla import next_due
 from emberone.queries.views import View
+from emberone.services import bulk
 from emberone.web.admin import choices
 from emberone.web.admin.base import PanelView
 from emberone.web.admin.export import csv_response
 from emberone.web.admin.limits import due_marks
 from emberone.web.admin.lists import Chip, Column, Listing, worded_count
 from emberone.web.admin.params import NotUnderstood, Values, arguments
+from emberone.web.admin.snooze_menu import offers_at
 from emberone.web.session import current_actor
 
 #: `#1024`, or the bare number, in the search box names that ticket.
@@ -48,27 +51,33 @@ class TicketList(PanelView):
         number = _NUMBER.fullmatch(values.text("search") or "")
         if number and tickets.id_of(self.session, actor, int(number[1])):
             return redirect(url_for("ticket.page", number=int(number[1])))
-        listing = _listing(values)
-        filters = self._wanted(actor, values, listing)
-        page = tickets.list_tickets(self.session, actor, filters, listing.paging)
         return self.render(
             "panel/ticket_list.html",
-            listing=listing,
-            headings=listing.headings(_columns(listing)),
-            sorts=listing.sorts(_sorts(listing)),
-            rows=page.rows,
-            pages=listing.pages(page),
-            count=worded_count(tickets.count_tickets(self.session, actor, filters)),
-            now=now,
-            due=due_marks(next_due(self.session, [row.id for row in page.rows], now), now),
-            unread=views.unread(
+            **self._queue(values, actor, now),
+            filter_choices=self._choices(values.identifier("customer")),
+        )
+
+    def _queue(self, values: Values, actor: Actor, now: datetime) -> dict[str, Any]:
+        """What the list shows and its open page asks for again: tabs, count, rows."""
+        listing = listing_of(values)
+        filters = self._wanted(actor, values, listing)
+        page = tickets.list_tickets(self.session, actor, filters, listing.paging)
+        return {
+            "listing": listing,
+            "headings": listing.headings(_columns(listing)),
+            "sorts": listing.sorts(_sorts(listing)),
+            "rows": page.rows,
+            "pages": listing.pages(page),
+            "count": worded_count(tickets.count_tickets(self.session, actor, filters)),
+            "now": now,
+            "due": due_marks(next_due(self.session, [row.id for row in page.rows], now), now),
+            "unread": views.unread(
                 self.session, actor, {row.id: row.activity_no for row in page.rows}
             ),
-            walks=_walks(listing, page),
-            view=filters.view.value,
-            tabs=self._tabs(actor, filters.view),
-            filter_choices=self._choices(),
-        )
+            "walks": _walks(listing, page),
+            "view": filters.view.value,
+            "tabs": self._tabs(actor, filters.view),
+        }
 
     def _wanted(self, actor: Actor, values: Values, listing: Listing) -> tickets.TicketFilters:
         words = values.text("search")
@@ -129,17 +138,26 @@ class TicketList(PanelView):
         person = profiles.profile_details(self.session, UUID(agent))
         return person.full_name if person else _("unknown")
 
-    def _choices(self) -> dict[str, Any]:
+    def _choices(self, customer_id: UUID | None) -> dict[str, Any]:
         people = agents.agent_choices(self.session)
+        has_more = len(people) > agents.CHOICES_LIMIT
+        people = people[: agents.CHOICES_LIMIT]
+        # Only the one who is chosen: the others are found by typing.
+        customer = customer_id and profiles.person(self.session, customer_id, Role)
         return {
+            "customers": [(str(customer.id), customer.label)] if customer else [],
             "statuses": _statuses(),
             "priorities": choices.priorities(),
             "agents": [
                 ("me", _("Me")),
                 ("none", _("Nobody")),
-                *((str(person.id), person.label) for person in people[: agents.CHOICES_LIMIT]),
+                *((str(person.id), person.label) for person in people),
             ],
             "teams": [(str(team.id), team.label) for team in agents.team_choices(self.session)],
+            "working": [(str(person.id), person.label) for person in people if person.is_working],
+            "agent_lookup": url_for("ticket.ajax_lookup", name="agent") if has_more else None,
+            "most": bulk.MOST,
+            "moments": offers_at(now_of(self.session)),
         }
 
     def _tabs(self, actor: Actor, shown: View) -> list[dict[str, Any]]:
@@ -161,7 +179,7 @@ class TicketList(PanelView):
     def walk(self) -> AnyResponse:
         """Go to the ticket before or after one, in the list that the person came from."""
         values, actor = arguments(), current_actor()
-        listing = _listing(values)
+        listing = listing_of(values)
         place, way = values.text("at", 1000), values.one_of("way", ("next", "previous"))
         cursor = place and (turned(place) if way == "previous" else place)
         found = tickets.neighbour(
@@ -181,7 +199,7 @@ class TicketList(PanelView):
         if export_type != "csv":
             raise NotUnderstood(_("Tickets are exported as CSV."))
         values, actor = arguments(), current_actor()
-        listing = _listing(values)
+        listing = listing_of(values)
         return csv_response(actor, self._wanted(actor, values, listing))
 
     @expose("/ajax/lookup/")
@@ -206,7 +224,7 @@ def _view(values: Values) -> View:
     return values.choice("view", View) or View.ALL
 
 
-def _listing(values: Values) -> Listing:
+def listing_of(values: Values) -> Listing:
     return Listing("ticket.index_view", views.orders_of(_view(values)), values, _FILTERS)
 
 
@@ -228,7 +246,7 @@ def ticket_walk() -> dict[str, str] | None:
     place = values.text("at", 1000)
     if place is None:
         return None
-    listing = _listing(values)
+    listing = listing_of(values)
     return {
         "list": listing.url(),
         "next": listing.url("ticket.walk", at=place, way="next"),
@@ -269,15 +287,14 @@ def _statuses() -> choices.Pairs:
 def _columns(listing: Listing) -> list[Column]:
     """The headings; each sorts where the view can be sorted by it."""
     wanted = [
-        Column(_("Number"), "number"),
+        Column(_("No."), "number"),
         Column(_("Subject")),
         Column(_("Customer")),
-        Column(_("Spoke last"), "wait"),
         Column(_("Status"), "status"),
         Column(_("Priority"), "priority" if "priority" in listing.orders else "urgency"),
         Column(_("Agent")),
         Column(_("Next due"), "due"),
-        Column(_("Last activity"), "activity"),
+        Column(_("Activity"), "activity", "queue__late"),
     ]
     return [
         column if column.order in listing.orders else column._replace(order=None)

@@ -93,6 +93,9 @@ SKIP_REASONS: Final[Mapping[str, Any]] = {
     SkipReason.THROTTLED: _l("the customer was asked a short while ago"),
 }
 
+#: What the product says of why it closed a ticket; people's own words stay as they are.
+_CLOSING_REASONS: Final = frozenset({SkipReason.INACTIVITY.value, SkipReason.MASS_CLOSE.value})
+
 
 def skip_reason(reason: str | None) -> str:
     """Why a customer was not asked, in words."""
@@ -102,7 +105,7 @@ def skip_reason(reason: str | None) -> str:
 def reason_of(entry: Entry) -> str | None:
     """What was recorded with an entry, as far as a person wants to read it; None for nothing."""
     reason = str(entry.details.get("reason") or "")
-    if reason and entry.action == "feedback_skipped":
+    if reason and (entry.action == "feedback_skipped" or reason in _CLOSING_REASONS):
         reason = skip_reason(reason)
     elif _STEP.fullmatch(reason):
         reason = _("because of a time limit")

@@ -81,6 +81,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         formats.time_full,
         formats.time_short,
         formats.time_with_day,
+        formats.time_brief,
         formats.time_ago,
         formats.record_name,
         navigation.home_url,

@@ -49,6 +49,19 @@ def time_with_day(moment: datetime) -> str:
     return ", ".join(format_skeleton(part, local, locale=locale) for part in ("MMMEd", "Hm"))
 
 
+def time_brief(moment: datetime, *, now: datetime) -> str:
+    """Return a time in a narrow column: the hour where it is of today, else the day."""
+    local, today = to_user_timezone(moment), to_user_timezone(now)
+    if local.date() == today.date():
+        part = "Hm"
+    else:
+        part = DAY_FIELDS if local.year == today.year else DAY_AND_YEAR_FIELDS
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return format_datetime(moment, {"Hm": "HH:mm", DAY_FIELDS: "d MMM"}.get(part, DAY))
+    return str(format_skeleton(part, local, locale=locale))
+
+
 def time_ago(moment: datetime, *, now: datetime) -> str:
     """Return how long ago, or in how long, a time is seen from `now`."""
     distance: timedelta = moment - now

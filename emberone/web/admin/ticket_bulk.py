@@ -1,0 +1,182 @@
+"""What one does with many tickets of the list at once, and what became of each."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from flask import request
+from flask_admin import expose
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from emberone.db import now_of
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Priority, Role
+from emberone.domain.errors import EmberOneError, Invalid
+from emberone.domain.snoozing import Later
+from emberone.queries import profiles, tickets
+from emberone.queries.paging import parse_count, parse_id
+from emberone.services import bulk, reads, tagging
+from emberone.services.bulk import Chosen, Refusal
+from emberone.services.snoozing import snooze_ticket
+from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket
+from emberone.web.admin.base import attempt, done, refused
+from emberone.web.admin.params import NotUnderstood, Values, arguments, fields
+from emberone.web.admin.ticket_snooze import drawn_at, moment_of
+from emberone.web.admin.tickets import TicketList, listing_of
+from emberone.web.session import current_actor
+
+#: What the buttons send, besides `priority:HIGH`, `team:<id>` and `snooze:tomorrow`.
+_ACTS: Final = ("assign", "take", "pool", "tag", "untag", "close", "read")
+
+_Act = Callable[[], list[Refusal]]
+
+
+class TicketBulk(TicketList):
+    """The queue's bar over the rows that are ticked."""
+
+    @expose("/bulk/", methods=("POST",))
+    def bulk(self) -> Any:
+        """Do what the button says with every ticket that was chosen; tell what became of them."""
+        values, listing = fields(), listing_of(arguments())
+        back = listing.url(cursor=listing.paging.cursor)
+        chosen = _chosen()
+        verb, _colon, value = (values.text("act", 60) or "").partition(":")
+        # Without a script nobody has asked yet.
+        if verb == "close" and not values.text("sure") and 0 < len(chosen) <= bulk.MOST:
+            named = tickets.named(self.session, current_actor(), [one.ticket_id for one in chosen])
+            return self.render(
+                "panel/ticket_bulk_close.html",
+                chosen=request.form.getlist("chosen"),
+                named=named,
+                address=request.full_path,
+                back=back,
+            )
+        outcome = attempt(self._act(verb, value, values, chosen))
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, back)
+        message = _said(verb, len(chosen) - len(outcome))
+        if not outcome:
+            return done(message, back)
+        refusals = {refusal.ticket_id: refusal.error for refusal in outcome}
+        page = self.render(
+            "panel/ticket_bulk.html",
+            message=message if len(refusals) < len(chosen) else None,
+            refusals=refusals,
+            named=tickets.named(self.session, current_actor(), refusals),
+            back=back,
+        )
+        return page, 409
+
+    def _act(self, verb: str, value: str, values: Values, chosen: list[Chosen]) -> _Act:
+        actor = current_actor()
+        if verb == "priority":
+            return _changing(actor, chosen, TicketChanges(priority=_priority(value)))
+        if verb == "team":
+            return _changing(actor, chosen, TicketChanges(team_id=_team(value)))
+        if verb == "snooze":
+            return _snoozing(actor, chosen, value, values, now_of(self.session))
+        if verb not in _ACTS or value:
+            raise NotUnderstood(_("“%(name)s” has no such value.", name="act"))
+        if verb in {"assign", "take", "pool"}:
+            return self._assigning(actor, verb, values, chosen)
+        if verb in {"tag", "untag"}:
+            tagged = tagging.add_tags if verb == "tag" else tagging.remove_tags
+            words = (values.text("tag") or "").split(",")
+            if not any(word.strip() for word in words):
+                return _refusing(Invalid("Type a tag.", field="tag"))
+            return lambda: bulk.on_each(chosen, lambda one: tagged(actor, one.ticket_id, words))
+        if verb == "close":
+            return lambda: bulk.close_each(actor, chosen)
+        return lambda: bulk.on_each(
+            chosen, lambda one: reads.mark_read(actor, one.ticket_id, one.activity_no)
+        )
+
+    def _assigning(self, actor: Actor, verb: str, values: Values, chosen: list[Chosen]) -> _Act:
+        agent_id: UUID | None = None
+        if verb == "take":
+            agent_id = actor.profile_id
+        elif verb == "assign":
+            agent_id = values.identifier("agent")
+            if agent_id is None or not profiles.person(self.session, agent_id, (Role.AGENT,)):
+                return _refusing(Invalid("Choose an agent.", field="agent"))
+        return lambda: bulk.on_each(
+            chosen,
+            lambda one: assign_ticket(actor, one.ticket_id, agent_id, version=one.version),
+        )
+
+
+def _refusing(refusal: EmberOneError) -> _Act:
+    def refuse() -> list[Refusal]:
+        raise refusal
+
+    return refuse
+
+
+def _changing(actor: Actor, chosen: list[Chosen], changes: TicketChanges) -> _Act:
+    return lambda: bulk.on_each(
+        chosen, lambda one: change_ticket(actor, one.ticket_id, changes, version=one.version)
+    )
+
+
+def _snoozing(
+    actor: Actor, chosen: list[Chosen], value: str, values: Values, now: datetime
+) -> _Act:
+    if value not in set(Later):
+        raise NotUnderstood(_("“%(name)s” has no such value.", name="act"))
+    drawn = drawn_at(values)
+
+    def snooze() -> list[Refusal]:
+        until = moment_of(Later(value), now)
+        return bulk.on_each(
+            chosen, lambda one: snooze_ticket(actor, one.ticket_id, until, seen_at=drawn)
+        )
+
+    return snooze
+
+
+def _priority(value: str) -> Priority:
+    try:
+        return Priority(value)
+    except ValueError:
+        raise NotUnderstood(_("“%(name)s” has no such value.", name="act")) from None
+
+
+def _team(value: str) -> UUID | None:
+    try:
+        return parse_id(value) if value else None
+    except ValueError:
+        raise NotUnderstood(_("“%(name)s” has no such value.", name="act")) from None
+
+
+def _chosen() -> list[Chosen]:
+    """The rows whose boxes were ticked: `<id>.<version>.<activity>` each, none twice."""
+    found: dict[UUID, Chosen] = {}
+    for text in request.form.getlist("chosen"):
+        try:
+            ticket_id, version, activity_no = text.split(".")
+            one = Chosen(parse_id(ticket_id), parse_count(version), parse_count(activity_no))
+        except ValueError:
+            raise NotUnderstood(_("“%(name)s” has no such value.", name="chosen")) from None
+        found[one.ticket_id] = one
+    return list(found.values())
+
+
+def _said(verb: str, count: int) -> str:
+    """What was done, in words."""
+    if verb in {"assign", "take"}:
+        return ngettext("%(num)d ticket was assigned.", "%(num)d tickets were assigned.", count)
+    if verb == "pool":
+        return ngettext(
+            "%(num)d ticket was returned to the pool.",
+            "%(num)d tickets were returned to the pool.",
+            count,
+        )
+    if verb == "close":
+        return ngettext("%(num)d ticket was closed.", "%(num)d tickets were closed.", count)
+    if verb == "snooze":
+        return ngettext("%(num)d ticket was snoozed.", "%(num)d tickets were snoozed.", count)
+    if verb == "read":
+        return ngettext("%(num)d ticket is read.", "%(num)d tickets are read.", count)
+    return ngettext("%(num)d ticket was changed.", "%(num)d tickets were changed.", count)
