@@ -225,6 +225,7 @@ def _view(values: Values) -> View:
 
 
 def listing_of(values: Values) -> Listing:
+    """The queue's address: its view, order, filters and page."""
     return Listing("ticket.index_view", views.orders_of(_view(values)), values, _FILTERS)
 
 
