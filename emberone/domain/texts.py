@@ -1,6 +1,7 @@
 """What people may write: lengths, characters, and the shape of tags and addresses."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from emberone.domain.errors import Invalid
@@ -11,7 +12,8 @@ MAX_NAME = 200
 MAX_TAG = 50
 MAX_TAGS = 20
 
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+#: One address of any alphabet; not a list of them, nor one in the brackets of a header.
+_ADDRESS = re.compile(r"[^@\s<>()\",;\\]+@[^@\s<>()\",;\\]+")
 
 
 def title(text: str) -> str:
@@ -47,7 +49,9 @@ def person_name(text: str) -> str:
 def address(text: str) -> str:
     """A trimmed e-mail address of at most 320 characters; raises Invalid."""
     checked = _checked(text.strip(), "e-mail address", 320)
-    if not _ADDRESS.fullmatch(checked):
+    # What cannot be seen would make two addresses look like one.
+    is_visible = not any(unicodedata.category(sign).startswith("C") for sign in checked)
+    if not is_visible or not _ADDRESS.fullmatch(checked):
         raise Invalid("That is not an e-mail address.", field="email")
     return checked
 

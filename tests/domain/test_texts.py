@@ -36,6 +36,11 @@ def test_good_texts_are_tidied(check, given_text, kept):
         (texts.address, "nobody", "not an e-mail address"),
         (texts.address, "a@b@c", "not an e-mail address"),
         (texts.address, "a b@c", "not an e-mail address"),
+        (texts.address, "<a@b.org>", "not an e-mail address"),
+        (texts.address, "a,c@b.org", "not an e-mail address"),
+        (texts.address, "a@b\u200b.org", "not an e-mail address"),
+        (texts.address, "a@\u202eb.org", "not an e-mail address"),
+        (texts.address, "a\x01@b.org", "not an e-mail address"),
     ],
 )
 def test_bad_texts_say_what_is_wrong(check, text, says):

@@ -2,19 +2,23 @@
 
 import csv
 import io
+import re
 import shutil
 from threading import Thread
 from typing import Any
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.http import parse_options_header
 from werkzeug.serving import make_server
 from werkzeug.test import encode_multipart
 
 from emberone.db import Base, reading
 from emberone.domain.actor import SYSTEM
+from emberone.domain.attachments import Upload
 from emberone.models import (
     Attachment,
     Comment,
@@ -26,8 +30,9 @@ from emberone.models import (
     Team,
     Ticket,
 )
+from emberone.services.tickets import open_ticket
 from emberone.web.access import ENDPOINTS, PUBLIC
-from tests.hostile import FILES, HTML, MARKDOWN, PNG, RTL, SCRIPT, judged
+from tests.hostile import FILE_NAMES, FILES, HTML, MARKDOWN, MORE_FILES, PNG, RTL, SCRIPT, judged
 from tests.web.test_access import rules
 
 
@@ -191,6 +196,70 @@ def test_hostile_files_leave_as_what_no_browser_runs(world):
     # Nothing was unpacked: the bomb takes what was sent.
     assert first["bomb.zip"].size == len(FILES["bomb.zip"][0]) < 100_000
     assert not any("\u202e" in file.name or "/" in file.name for file in files)
+
+
+@pytest.mark.parametrize("start", range(0, len(FILE_NAMES), 9))
+def test_no_name_of_a_file_leads_anywhere_or_lies_about_it(make, client_of, start):
+    names = FILE_NAMES[start : start + 9]
+    # As they are: a form would already break at some of them.
+    files = [Upload(name, name.encode()) for name in names]
+    customer = make.customer()
+    ticket_id = open_ticket(customer, customer.profile_id, "Files", "", files=files)
+    client = client_of(customer)
+    with reading(SYSTEM) as session:
+        page = client.get(f"/portal/{session.get_one(Ticket, ticket_id).number}/")
+    assert judged(page.text).complaints == []
+    with reading(SYSTEM) as session:
+        kept = session.scalars(select(Attachment)).all()
+    assert len(kept) == len(names)
+    assert len({file.name.lower() for file in kept}) == len(names)
+    for file in kept:
+        assert not re.search(r"[/\\\x00-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069]", file.name)
+        assert file.name.strip(". ") == file.name != ""
+        assert len(file.name.encode()) <= 255
+        # As the page links it, and as somebody might write it.
+        links = [link for link in re.findall(r'href="([^"]+)"', page.text) if str(file.id) in link]
+        for address in [*links, f"/attachments/{file.id}/x"]:
+            sent = client.get(address)
+            assert sent.status_code == 200, address
+            given = sent.headers["Content-Disposition"]
+            assert "evil" not in str(sent.headers).replace(given, "").lower()
+            assert given.isascii()
+            _, about = parse_options_header(given)
+            assert set(about) == {"filename"}, given
+            if "filename*" in given:
+                assert unquote(given.rpartition("filename*=UTF-8''")[2]) == file.name
+        assert links, file.name
+
+
+def test_two_kinds_in_one_file_are_shown_as_an_image_or_not_at_all(make, client_of):
+    files = [FileStorage(io.BytesIO(content), name) for name, (content, _) in MORE_FILES.items()]
+    boundary, body = encode_multipart(MultiDict({"title": "Files", "files": files}))
+    client = client_of(make.customer())
+    kind = f"multipart/form-data; boundary={boundary}"
+    answer = client.post("/portal/new/", data=body, content_type=kind)
+    assert answer.status_code == 303, answer.text
+    with reading(SYSTEM) as session:
+        kept = {file.name: file for file in session.scalars(select(Attachment))}
+    assert set(kept) == set(MORE_FILES)
+    for name, (content, is_image) in MORE_FILES.items():
+        address = f"/attachments/{kept[name].id}"
+        image, sent = client.get(f"{address}/image"), client.get(f"{address}/{quote(name)}")
+        assert image.status_code == (200 if is_image else 404), name
+        assert sent.data == content
+        assert sent.headers["Content-Disposition"].startswith("attachment;")
+        for one in [sent, *([image] if is_image else [])]:
+            assert one.headers["X-Content-Type-Options"] == "nosniff"
+            assert one.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+            assert one.mimetype.partition("/")[0] in {"image", "text", "application"}
+            assert one.mimetype not in _RUNS, (name, one.mimetype)
+
+
+#: What a browser would make a page, a script or a drawing with scripts of.
+_RUNS = {
+    "text/html", "text/xml", "text/javascript", "text/css", "image/svg+xml", "application/xml",
+    "application/xhtml+xml", "application/javascript", "multipart/x-mixed-replace",
+}  # fmt: skip
 
 
 def test_formulas_are_computed_in_no_export(world, web, make):
