@@ -10,7 +10,7 @@ from emberone.models.imports import ImportedRow
 from emberone.models.letters import Letter, SuppressedAddress
 from emberone.models.macros import Macro
 from emberone.models.profiles import Profile, User
-from emberone.models.reads import TicketRead
+from emberone.models.reads import TicketRead, TicketViewer
 from emberone.models.settings import Setting, SettingChange
 from emberone.models.sla import (
     SLAClock,
@@ -51,5 +51,6 @@ __all__ = [
     "TeamMember",
     "Ticket",
     "TicketRead",
+    "TicketViewer",
     "User",
 ]

@@ -1,4 +1,4 @@
-"""Read marks: how far each member of staff has read each ticket."""
+"""Read marks: how far each member of staff has read each ticket; and who looks at one now."""
 
 from uuid import UUID
 
@@ -24,3 +24,24 @@ class TicketRead(Base):
     seen_at: Mapped[created_at]
 
     __table_args__ = (Index("ix_ticket_reads_ticket_id", "ticket_id"),)
+
+
+class TicketViewer(Base):
+    """One person has the page of one ticket open, or had until a moment ago."""
+
+    __tablename__ = "ticket_viewers"
+
+    profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True
+    )
+    ticket_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: When the page last said so.
+    seen_at: Mapped[created_at]
+
+    __table_args__ = (
+        Index("ix_ticket_viewers_ticket_id", "ticket_id"),
+        # Worth nothing after a crash.
+        {"prefixes": ["UNLOGGED"]},
+    )

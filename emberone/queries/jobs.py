@@ -29,6 +29,11 @@ _DEAD: Final = {
         "SELECT id, created_at AS at, attempts, last_error, ticket_id, letter AS what"
         " FROM mail_outbox WHERE state = 'dead'"
     ),
+    "reply": (
+        "SELECT drafts.id, drafts.updated_at AS at, attempts, last_error, ticket_id,"
+        " full_name AS what FROM drafts JOIN profiles ON profiles.id = author_id"
+        " WHERE state = 'held'"
+    ),
 }
 
 _DEAD_ROWS: Final = {
@@ -44,7 +49,8 @@ _DEAD_COUNTS = text(
     "SELECT (SELECT count(*) FROM sla_steps WHERE dead_at IS NOT NULL) AS step,"
     " (SELECT count(*) FROM feedback_requests"
     " WHERE state = 'PENDING' AND dead_at IS NOT NULL) AS feedback,"
-    " (SELECT count(*) FROM mail_outbox WHERE state = 'dead') AS letter"
+    " (SELECT count(*) FROM mail_outbox WHERE state = 'dead') AS letter,"
+    " (SELECT count(*) FROM drafts WHERE state = 'held') AS reply"
 )
 
 
@@ -52,13 +58,14 @@ _DEAD_COUNTS = text(
 class DeadRow:
     """One thing that was tried until it was given up, and why."""
 
-    #: `step`, `feedback` or `letter`: which service tries it again.
+    #: `step`, `feedback`, `letter` or `reply`: which service tries it again.
     kind: str
     id: UUID
-    #: When it was given up; of a letter, when it was written.
+    #: When it was given up; of a letter, when it was written; of a held reply, its last change.
     at: datetime
     attempts: int
     last_error: str | None
+    #: In a few words; of a reply, its author.
     what: str
     ticket_id: UUID | None
     ticket_number: int | None

@@ -126,14 +126,16 @@ class Pulse(NamedTuple):
     newest_entry: UUID | None
     #: Replies on their way, and who else is writing, as the database sums them up.
     drafts: str | None
+    #: Who else has the page open, summed up the same way.
+    viewers: str | None
 
     @property
     def tag(self) -> str:
         """All of it in one short word."""
-        return f"{self.activity_no}-{self.newest_entry or 0}-{self.drafts or 0}"
+        return "-".join(str(part or 0) for part in self[1:])
 
 
-#: One row by each of three indexes. What the reader writes is no news to them; of what
+#: One row by each of three indexes, and the few who look. What the reader writes is no news to them; of what
 #: others write it only counts that they do.
 _PULSE: Final = text(
     """
@@ -145,7 +147,10 @@ _PULSE: Final = text(
                     THEN (updated_at > context_now() - interval '1 minute')::text
                     ELSE drafts.version::text END), ',' ORDER BY drafts.id)), 12)
             FROM drafts WHERE drafts.ticket_id = tickets.id
-                AND (state <> 'writing' OR author_id <> :reader))
+                AND (state <> 'writing' OR author_id <> :reader)),
+        (SELECT left(md5(string_agg(profile_id::text, ',' ORDER BY profile_id)), 8)
+            FROM ticket_viewers WHERE ticket_viewers.ticket_id = tickets.id
+                AND profile_id <> :reader AND seen_at > context_now() - interval '1 minute')
     FROM tickets WHERE number = :number
     """
 )

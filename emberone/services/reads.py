@@ -1,4 +1,4 @@
-"""Read marks: how far each member of staff has read each ticket.
+"""Read marks: how far each member of staff has read each ticket; and who looks at one now.
 
 A ticket is unread to someone whose mark is missing or below the ticket's
 `activity_no`, which moves with everything that staff can see of it.
@@ -42,6 +42,42 @@ _KEEP: Final = text(
     " WHERE tickets.id = :ticket_id AND ticket_reads.ticket_id = tickets.id"
     " AND ticket_reads.profile_id = current_profile() AND ticket_reads.activity_no >= :seen"
 )
+
+
+#: The page of a ticket is open; it says so again and again.
+_LOOK: Final = text(
+    "INSERT INTO ticket_viewers AS viewer (profile_id, ticket_id)"
+    " SELECT :profile_id, id FROM tickets WHERE id = :ticket_id"
+    " ON CONFLICT (profile_id, ticket_id) DO UPDATE SET seen_at = excluded.seen_at"
+)
+
+#: Pages that went without a word: a person has few, so the table stays small by itself.
+_FORGET: Final = text(
+    "DELETE FROM ticket_viewers WHERE profile_id = :profile_id"
+    " AND (ticket_id = :ticket_id OR seen_at < context_now() - interval '10 minutes')"
+)
+
+
+@service
+def look_at(
+    actor: Actor, ticket_id: UUID, activity_no: int | None = None, *, now: datetime | None = None
+) -> None:
+    """Note that the actor has the ticket's page open now and, given a number, has read up to it."""
+    with transaction(actor, now=now) as session:
+        require(actor, TICKET_NOTE)
+        values = {"profile_id": actor.profile_id, "ticket_id": ticket_id}
+        session.execute(_FORGET, values)
+        session.execute(_LOOK, values)
+        if activity_no is not None:
+            session.execute(_MARK, {**values, "activity_no": activity_no})
+
+
+@service
+def look_away(actor: Actor, ticket_id: UUID) -> None:
+    """Note that the actor has closed the ticket's page."""
+    with transaction(actor) as session:
+        require(actor, TICKET_NOTE)
+        session.execute(_FORGET, {"profile_id": actor.profile_id, "ticket_id": ticket_id})
 
 
 @service

@@ -72,6 +72,8 @@ _PANEL = {
     "ticket.details_view": policy.PANEL_ENTER,
     "ticket.create_view": policy.PANEL_ENTER,
     "ticket.changes": policy.PANEL_ENTER,
+    "ticket.seen": policy.TICKET_NOTE,
+    "ticket.unread": policy.TICKET_NOTE,
     "ticket.respond": policy.DRAFT_WRITE,
     "ticket.draft": policy.DRAFT_WRITE,
     "ticket.take_back": policy.DRAFT_WRITE,
@@ -130,6 +132,7 @@ _PANEL = {
     "letter.kind_preview": policy.MAIL_VIEW,
     "job.index_view": policy.JOBS_VIEW,
     "job.retry": policy.JOBS_RETRY,
+    "job.discard": policy.JOBS_RETRY,
     "setting.index_view": policy.SETTINGS_MANAGE,
     "setting.history": policy.SETTINGS_MANAGE,
 }

@@ -30,6 +30,7 @@ GRANTS = {
     "attachment_contents": {"admin": "S", "agent": "S", "customer": "S", "system": "SID"},
     "macros": {"admin": "SIUD", "agent": "SIUD", "system": "S"},
     "ticket_reads": {"admin": "SIU", "agent": "SIU", "system": "SIU"},
+    "ticket_viewers": {"admin": "SIUD", "agent": "SIUD"},
     "mail_outbox": {"admin": "S", "agent": "S", "system": "SIU"},
     "suppressed_addresses": {"admin": "SD", "system": "SIU"},
     "sweep_runs": {"admin": "S", "system": "SIU"},

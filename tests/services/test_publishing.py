@@ -89,6 +89,28 @@ def test_a_reply_becomes_its_authors_comment_with_all_that_follows(ana, ticket):
     assert len(_rows(Comment)) == 1
 
 
+def test_the_closing_that_a_sweep_brings_is_its_authors_from_the_panel(ana, ticket):
+    _send(ana, ticket, event=Event.STAFF_REPLY_AND_CLOSE)
+    assert publishing.publish_due(now=DUE) == 1
+    (entry,) = _rows(HistoryEntry, HistoryEntry.action == "status_changed")
+    assert entry.new_value == {"status": "CLOSED"}
+    assert (entry.actor_id, entry.details["source"]) == (ana.profile_id, "agent_dashboard")
+    assert _ticket(ticket).closed_at == DUE
+
+
+def test_many_late_sweeps_publish_each_reply_once(database, make, ana, ben):
+    for n in range(12):
+        _send((ana, ben)[n % 2], make.ticket(), f"Reply {n}", Event.STAFF_REPLY_AND_CLOSE)
+    late = DUE + timedelta(hours=3)
+    said = _at_once(database, *[lambda: publishing.publish_due(now=late)] * 4)
+    said.append(publishing.publish_due(now=late))
+    assert sum(said) == 12, said
+    assert sorted(row.content for row in _rows(Comment)) == sorted(f"Reply {n}" for n in range(12))
+    assert len(_rows(HistoryEntry, HistoryEntry.action == "status_changed")) == 12
+    assert _value("SELECT count(*) FROM mail_outbox WHERE letter = 'staff_replied'") == 12
+    assert publishing.publish_due(now=late + timedelta(hours=1)) == 0
+
+
 def test_reply_and_close_leaves_a_ticket_that_a_colleague_closed_closed(ana, ben, ticket):
     _send(ana, ticket, event=Event.STAFF_REPLY_AND_CLOSE)
     tickets.close_ticket(ben, ticket, now=NOW + timedelta(seconds=5))

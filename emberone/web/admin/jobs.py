@@ -11,14 +11,21 @@ from emberone.domain.errors import NotFound
 from emberone.queries.health import sweep_progress
 from emberone.queries.jobs import dead_rows
 from emberone.services.delivery import retry_letter
+from emberone.services.drafts import discard_draft
 from emberone.services.feedback import retry_request
+from emberone.services.publishing import retry_reply
 from emberone.services.sla import retry_step
 from emberone.web.admin.base import PanelView, carry_out
 from emberone.web.admin.params import row_id
 from emberone.web.session import current_actor
 
 #: Kind of a dead row → the service that gives it another chance.
-_RETRY: Final = {"step": retry_step, "feedback": retry_request, "letter": retry_letter}
+_RETRY: Final = {
+    "step": retry_step,
+    "feedback": retry_request,
+    "letter": retry_letter,
+    "reply": retry_reply,
+}
 
 
 class JobView(PanelView):
@@ -37,6 +44,7 @@ class JobView(PanelView):
                 "step": _("Time limit"),
                 "feedback": _("Request to rate"),
                 "letter": _("Letter"),
+                "reply": _("Held reply"),
             },
         )
 
@@ -48,3 +56,9 @@ class JobView(PanelView):
             raise NotFound
         message, url = _("It will be tried again."), url_for("job.index_view")
         return carry_out(message, url, service, current_actor(), row_id(request.form))
+
+    @expose("/discard/", methods=("POST",))
+    def discard(self) -> Response:
+        """Throw a held reply away, whose author may be gone."""
+        message, url = _("The reply was thrown away."), url_for("job.index_view")
+        return carry_out(message, url, discard_draft, current_actor(), row_id(request.form))

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from emberone.domain.errors import EmberOneError, NotFound
-from emberone.queries.paging import BIGINT_MAX, parse_count, parse_id
+from emberone.queries.paging import BIGINT_MAX, parse_count, parse_id, parse_moment
 
 E = TypeVar("E", bound=Enum)
 
@@ -94,6 +94,16 @@ class Values:
             return None
         try:
             return parse_count(text)
+        except ValueError:
+            raise self._refused(name) from None
+
+    def moment(self, name: str) -> datetime | None:
+        """A time with its zone, None where it is missing."""
+        text = self.text(name, 40)
+        if text is None:
+            return None
+        try:
+            return parse_moment(text)
         except ValueError:
             raise self._refused(name) from None
 

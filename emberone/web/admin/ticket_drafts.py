@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify
+from flask import Response, jsonify, redirect
 from flask_admin import expose
 from flask_babel import gettext as _
 
@@ -35,7 +35,8 @@ class TicketDrafts(TicketTalk):
         address = f"{self._url(number)}#composer"
         if isinstance(outcome, EmberOneError):
             return refused(outcome, address)
-        return done(_("Taken back: nothing was sent, and your text is in the reply box."), address)
+        # The text in the reply box says it, and nothing moves.
+        return redirect(address, 303)
 
     @expose("/<int:number>/send-again/", methods=("POST",))
     def send_again(self, number: int) -> Any:

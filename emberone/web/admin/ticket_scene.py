@@ -54,6 +54,8 @@ class Talk:
     last_author: str = ""
     last_at: datetime | None = None
     is_customer_last: bool = True
+    #: The first comment of somebody else since the reader's last visit.
+    new_from: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,26 @@ def _again(event: Event, is_closed: bool) -> list[tuple[str, str]]:
     return [("", words.get(event, _("Send again")))]
 
 
-def talk_of(ticket: TicketDetails, cards: Sequence[CommentCard], *, shows_all: bool) -> Talk:
-    """The latest comments, those before them folded away unless all are asked for."""
+def talk_of(
+    ticket: TicketDetails,
+    cards: Sequence[CommentCard],
+    *,
+    reader: UUID | None,
+    since: datetime | None,
+    shows_all: bool,
+) -> Talk:
+    """The latest comments; those before them, as far as they are not new, are folded away.
+
+    `since` is the reader's last visit; without one nothing is called new. `shows_all`
+    folds nothing.
+    """
     has_earlier = len(cards) > CONVERSATION_LIMIT
     cards = cards[-CONVERSATION_LIMIT:]
     start = 0
     if not shows_all and len(cards) > SHOWN + _WORTH_FOLDING:
         start = len(cards) - SHOWN
+    new = _first_new(cards, reader, since)
+    start = start if new is None else min(start, new)
     said = [drawn(card) for card in cards[start:]]
     last = next((card for card in reversed(cards) if card.type is CommentType.USER), None)
     return Talk(
@@ -150,7 +165,21 @@ def talk_of(ticket: TicketDetails, cards: Sequence[CommentCard], *, shows_all: b
         last_author=author_of(last) if last else ticket.customer_name,
         last_at=last.created_at if last else ticket.created_at,
         is_customer_last=ticket.customer_spoke_last,
+        new_from=None if new is None else cards[new].id,
     )
+
+
+def _first_new(
+    cards: Sequence[CommentCard], reader: UUID | None, since: datetime | None
+) -> int | None:
+    if since is None:
+        return None
+    found = (
+        place
+        for place, card in enumerate(cards)
+        if card.created_at > since and card.author_id != reader
+    )
+    return next(found, None)
 
 
 def drawn(card: CommentCard) -> Said:
@@ -171,6 +200,22 @@ def _kind(card: CommentCard) -> str:
     if card.is_internal:
         return "internal"
     return "staff" if card.author_role and card.author_role.is_staff else "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody else who is at this ticket now."""
+
+    name: str
+    is_writing: bool
+
+
+def colleagues(writing: Sequence[str], looking: Sequence[str]) -> list[Colleague]:
+    """Who writes first, then who only looks."""
+    return [
+        *(Colleague(name, is_writing=True) for name in writing),
+        *(Colleague(name, is_writing=False) for name in looking if name not in writing),
+    ]
 
 
 def due_times(clocks: Iterable[ClockView]) -> dict[str, datetime]:

@@ -1,6 +1,7 @@
 """How the page of a ticket is put together, whole or only what is new on it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from emberone.queries import (
     drafts,
     feedback,
     history,
+    reads,
     sla,
     tickets,
     timeline,
@@ -31,7 +33,7 @@ from emberone.web.admin.moments import lines
 from emberone.web.admin.params import arguments, fields, row_number
 from emberone.web.admin.snooze_menu import snooze_of
 from emberone.web.admin.ticket_form import TicketForm
-from emberone.web.admin.ticket_scene import due_times, outgoing, talk_of
+from emberone.web.admin.ticket_scene import colleagues, due_times, outgoing, talk_of
 from emberone.web.admin.tickets import TicketList
 from emberone.web.session import current_actor
 
@@ -117,6 +119,7 @@ class TicketShow(TicketList):
         is_closed = ticket.status is Status.CLOSED
         replies = drafts.replies_on_their_way(session, ticket.id)
         draft_files = attachments.attachments_of_drafts(session, ticket.id)
+        since = self._since(ticket.id)
         return {
             "ticket": ticket,
             "now": now,
@@ -124,10 +127,17 @@ class TicketShow(TicketList):
             "is_closed": is_closed,
             "outgoing": outgoing(actor, replies, draft_files, now=now, is_closed=is_closed),
             "draft_files": draft_files,
+            "since": since,
+            "colleagues": colleagues(
+                drafts.writing_now(session, actor, ticket.id, now),
+                reads.looking_now(session, actor, ticket.id, now),
+            ),
             "request_html": to_html(ticket.description) if ticket.description.strip() else None,
             "talk": talk_of(
                 ticket,
                 comments.conversation(session, actor, ticket.id),
+                reader=actor.profile_id,
+                since=since,
                 shows_all=arguments().one_of("all", ("1",)) is not None,
             ),
             "files": attachments.attachments_of(session, actor, ticket.id),
@@ -139,6 +149,13 @@ class TicketShow(TicketList):
             "continues": self._continued(ticket),
             **self._properties(ticket, form),
         }
+
+    def _since(self, ticket_id: UUID) -> datetime | None:
+        """The reader's last visit; an open page goes on with the one that it was opened after."""
+        values = arguments()
+        if values.has("since"):
+            return values.moment("since")
+        return reads.last_visit(self.session, current_actor(), ticket_id)
 
     def _properties(self, ticket: tickets.TicketDetails, form: TicketForm | None) -> Any:
         return {

@@ -2,17 +2,18 @@
 
 from typing import Any, Final
 
-from flask import Response, make_response, redirect, request
+from flask import Response, make_response, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 
 from emberone.domain.errors import EmberOneError
 from emberone.queries import timeline
 from emberone.queries.drafts import is_on_its_way
-from emberone.services import drafts
-from emberone.web.admin.base import attempt, done, found
+from emberone.services import drafts, reads
+from emberone.web.admin.base import attempt, carry_out, done, found
 from emberone.web.admin.params import fields, row_number
 from emberone.web.admin.ticket_show import NOTE, VERBS, Composing, TicketShow
+from emberone.web.admin.tickets import ticket_walk
 from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
@@ -36,6 +37,24 @@ class TicketTalk(TicketShow):
         response.set_etag(pulse.tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"
         return response
+
+    @expose("/<int:number>/seen/", methods=("POST",))
+    def seen(self, number: int) -> Response:
+        """Hear from an open page: that it is there, how far it was read, or that it goes."""
+        actor, ticket_id, values = current_actor(), self._id(number), fields()
+        if values.has("away"):
+            reads.look_away(actor, ticket_id)
+        else:
+            reads.look_at(actor, ticket_id, values.count("activity"))
+        return make_response("", 204)
+
+    @expose("/<int:number>/unread/", methods=("POST",))
+    def unread(self, number: int) -> Any:
+        """Let the ticket look new again, and go back to the list: its page would read it."""
+        walk = ticket_walk()
+        address = walk["list"] if walk else url_for("ticket.index_view", status="ACTIVE")
+        message = _("Ticket #%(number)s is unread again.", number=number)
+        return carry_out(message, address, reads.mark_unread, current_actor(), self._id(number))
 
     @expose("/<int:number>/respond/", methods=("POST",))
     def respond(self, number: int) -> Any:

@@ -8,7 +8,7 @@ import pytest
 from emberone.domain.attachments import Upload
 from emberone.domain.enums import DraftKind, DraftState, Status
 from emberone.domain.lifecycle import Event
-from emberone.services import comments, drafts, publishing, tickets
+from emberone.services import comments, drafts, publishing, reads, tickets
 from tests.web.admin.conftest import look, rows
 from tests.web.admin.test_ticket_page import respond, said
 
@@ -223,3 +223,103 @@ def test_a_customer_finds_none_of_it(as_customer, as_agent, open_ticket):
     answer = as_customer.get(f"/portal/{ticket.number}/")
     assert answer.status_code == 200
     assert "On its way to you" not in answer.text
+
+
+# ------------------------------------------------------------------------------ held, for admins
+
+
+def test_an_admin_finds_a_held_reply_among_the_jobs_and_has_it_sent(
+    as_admin, agent, customer, held, owner
+):
+    ticket, draft = held
+    assert "page of jobs" in page_of(as_admin, ticket)
+    page = as_admin.get("/admin/job/").get_data(as_text=True)
+    for words in ("Held reply", "Ana Agent", "confirm that your reply should reopen it"):
+        assert words in page
+    tickets.reopen_ticket(customer, ticket.id)
+    as_admin.post("/admin/job/retry/", data={"kind": "reply", "id": str(draft)})
+    assert publishing.publish_due(now=later(minutes=2)) == 1
+    [row] = said(ticket)
+    assert (row.content, row.author_id) == ("See.", agent.profile_id)
+    assert "Held reply" not in as_admin.get("/admin/job/").get_data(as_text=True)
+
+
+def test_an_admin_throws_a_held_reply_away_and_an_agent_may_not(as_admin, as_agent, held):
+    ticket, draft = held
+    assert as_agent.post("/admin/job/discard/", data={"id": str(draft)}).status_code == 403
+    assert len(drafts_of(ticket)) == 1
+    as_admin.post("/admin/job/discard/", data={"id": str(draft)})
+    assert drafts_of(ticket) == []
+
+
+# ------------------------------------------------------------------------- read marks, colleagues
+
+
+def is_unread(browser):
+    return "unread-dot" in browser.get("/admin/ticket/").get_data(as_text=True)
+
+
+def test_an_open_page_marks_what_it_shows_as_read_and_the_menu_takes_it_back(as_agent, open_ticket):
+    ticket = open_ticket()
+    assert is_unread(as_agent)
+    page = page_of(as_agent, ticket)
+    shown = re.search(r'data-read-to="(\d+)"', page)[1]
+    assert is_unread(as_agent)
+    assert post(as_agent, ticket, "seen", activity=shown).status_code == 204
+    assert not is_unread(as_agent)
+    assert "Mark as unread" in page
+    answer = post(as_agent, ticket, "unread")
+    assert answer.location.startswith("/admin/ticket/?")
+    assert is_unread(as_agent)
+    # The page stays open and says so; that alone reads nothing.
+    post(as_agent, ticket, "seen")
+    assert is_unread(as_agent)
+
+
+def test_what_came_since_the_last_visit_stands_below_a_line(
+    as_agent, agent, customer, open_ticket, owner
+):
+    ticket = open_ticket()
+    comments.comment_as_customer(customer, ticket.id, "OLD WORDS")
+    assert 'id="talk-new"' not in page_of(as_agent, ticket)
+    reads.mark_read(agent, ticket.id, look(ticket.id).activity_no)
+    assert 'id="talk-new"' not in page_of(as_agent, ticket)
+    drafts.leave_note(agent, ticket.id, "MY OWN")
+    comments.comment_as_customer(customer, ticket.id, "NEW WORDS")
+    page = page_of(as_agent, ticket)
+    places = [page.index(words) for words in ("OLD WORDS", "MY OWN", 'id="talk-new"', "NEW WORDS")]
+    assert places == sorted(places)
+    # Read by now, but the open page keeps its line where it is.
+    changes = re.search(r'data-changes-url="([^"]+)"', page)[1].replace("&amp;", "&")
+    post(as_agent, ticket, "seen", activity=look(ticket.id).activity_no)
+    assert 'id="talk-new"' in as_agent.get(changes).get_data(as_text=True)
+    assert 'id="talk-new"' not in page_of(as_agent, ticket)
+
+
+def test_what_is_new_is_never_folded_away(as_agent, agent, customer, make, open_ticket):
+    ticket = open_ticket()
+    reads.mark_read(agent, ticket.id, look(ticket.id).activity_no)
+    for number in range(20):
+        comments.add_note(make.admin(), ticket.id, f"Note number {number}.")
+    page = page_of(as_agent, ticket)
+    assert "Note number 0." in page
+    assert "earlier comments" not in page
+
+
+def test_a_last_visit_that_is_no_moment_is_refused(as_agent, open_ticket):
+    address = f"/admin/ticket/{open_ticket().number}/changes/"
+    for wrong in ("yesterday", "2026-01-01T00:00:00", "9999-12-31T23:59:59-23:59"):
+        assert as_agent.get(address, query_string={"since": wrong}).status_code == 400
+
+
+def test_colleagues_are_named_who_write_or_look(as_agent, ben, make, open_ticket):
+    ticket, cleo = open_ticket(), make.agent("Cleo Third")
+    for one in (ben, cleo):
+        reads.look_at(one, ticket.id)
+    drafts.save_draft(ben, ticket.id, DraftKind.NOTE, "Hm")
+    page = page_of(as_agent, ticket)
+    assert "Ben Second is writing…" in page
+    assert "Cleo Third is looking at this" in page
+    assert "Ben Second is looking" not in page
+    reads.look_away(cleo, ticket.id)
+    assert "Cleo Third is looking" not in page_of(as_agent, ticket)

@@ -117,6 +117,7 @@
     const answer = new DOMParser().parseFromString(html, "text/html");
     const facts = answer.querySelector("[data-activity]").dataset;
     skew = Date.parse(facts.now) - Date.now();
+    readTo = Number(facts.activity);
     all("[data-live]", answer).forEach((part) => {
       const name = part.dataset.live;
       const text = plain(part.innerHTML);
@@ -127,7 +128,33 @@
     });
     holdingStill(exchange);
     tick();
+    look();
   };
+
+  // ------------------------------------------------------------------- saying what was seen
+
+  // A page that is open and visible says so, and how far it was read; not at every question.
+  const HEARTBEAT = 25000;
+  let readTo = Number(page.dataset.readTo);
+  let toldTo = -1;
+  let toldAt = 0;
+
+  const seen = (values) => {
+    const body = new FormData();
+    body.append("csrf_token", document.querySelector("[name=csrf_token]").value);
+    Object.entries(values).forEach(([name, value]) => body.append(name, value));
+    return fetch(page.dataset.seenUrl, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => {});
+  };
+
+  const look = () => {
+    if (document.hidden || (readTo <= toldTo && Date.now() - toldAt < HEARTBEAT)) return;
+    const news = readTo > toldTo ? { activity: readTo } : {};
+    toldTo = Math.max(readTo, toldTo);
+    toldAt = Date.now();
+    seen(news);
+  };
+
+  addEventListener("pagehide", () => seen({ away: 1 }));
 
   // ------------------------------------------------------------------------------ asking
 
@@ -160,6 +187,7 @@
       else if (answer.status !== 304) throw new Error(String(answer.status));
       if (failures > 2) say("");
       failures = 0;
+      look();
     } catch {
       failures += 1;
       if (failures === 3) say(page.dataset.textOffline);
@@ -263,6 +291,7 @@
 
   place();
   tick();
+  look();
   setInterval(tick, 1000);
   timer = setTimeout(ask, PACE);
 })();
