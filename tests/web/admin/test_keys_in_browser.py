@@ -2,7 +2,9 @@
 
 import pytest
 
+from emberone.domain.enums import Status
 from tests.browsing import check_page, expect
+from tests.web.admin.conftest import look
 
 pytestmark = pytest.mark.xdist_group("keys-in-browser")
 
@@ -206,6 +208,35 @@ def test_the_first_tab_offers_to_skip_to_the_content(queue):
     expect(focused(queue)).to_have_text("Skip to the content")
     press(queue, "Enter", "Tab")
     assert queue.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_x_chooses_rows_and_then_the_bars_keys_work(queue, three):
+    press(queue, "e", "?")
+    dialog = queue.locator("dialog")
+    expect(dialog).to_contain_text("Select the row")
+    expect(dialog).not_to_contain_text("Close what is chosen")
+    press(queue, "Escape", "j", "x", "j", "x")
+    expect(queue.locator("[name=chosen]:checked")).to_have_count(2)
+    stands_on(queue, "The second one")
+    press(queue, "x")
+    expect(queue.locator("[name=chosen]:checked")).to_have_count(1)
+    press(queue, "?")
+    expect(dialog).to_contain_text("Close what is chosen")
+    press(queue, "Escape", "e")
+    expect(dialog).to_be_visible()
+    press(queue, "Tab", "Enter")
+    expect(queue.locator("#t" + str(three[2].number))).to_contain_text("Closed")
+    assert look(three[1].id).status is Status.OPEN
+
+
+def test_a_row_that_was_drawn_anew_is_gone_on_from(queue):
+    press(queue, "j")
+    stands_on(queue, "The third one")
+    queue.evaluate(
+        "() => { const row = document.activeElement.closest('tr'); row.outerHTML = row.outerHTML; }"
+    )
+    press(queue, "j")
+    stands_on(queue, "The second one")
 
 
 def test_rows_without_check_boxes_have_no_key_to_select_them(visit, agent, admin):

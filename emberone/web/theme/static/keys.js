@@ -33,7 +33,10 @@
     const last = keep(sessionStorage, "keys-row");
     return links.findIndex((link) => identity(link.href) === last);
   };
+  // On this page already: an open page may have drawn the row anew, and the focus went with it.
+  let stands = "";
   const stand = (link) => {
+    stands = identity(link.href);
     keep(sessionStorage, "keys-row", identity(link.href));
     link.focus();
     link.closest("tr").scrollIntoView({ block: "nearest" });
@@ -43,7 +46,7 @@
     const row = document.activeElement?.closest(".list-table tbody tr");
     const at = present(links);
     // Where one has been before one stands first, and only then goes on.
-    const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : row ? at + by : at;
+    const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : row || identity(links[at].href) === stands ? at + by : at;
     if (links[next]) stand(links[next]);
   };
   const presentRow = () => rowLinks()[present(rowLinks())]?.closest("tr");
