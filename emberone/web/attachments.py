@@ -84,6 +84,11 @@ def uploaded_files(field: str = "files") -> list[Upload]:
     return [file for file in files if file.name or file.content]
 
 
+def were_files_chosen(field: str = "files") -> bool:
+    """Whether the form that was sent had files in it, which no browser gives back to its form."""
+    return any(file.filename for file in request.files.getlist(field))
+
+
 @blueprint.get("/<uuid:attachment_id>/<name>")
 def download(attachment_id: UUID, name: str) -> Response:
     """Give the file out to be kept; what it is called in the address is for the reader only."""

@@ -9,10 +9,12 @@ from flask import Flask
 
 from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_PASSWORD
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Role
+from emberone.domain.enums import Priority, Role
 from emberone.domain.lifecycle import Event
+from emberone.domain.macros import ReplyChanges
 from emberone.mail.tokens import feedback_token
-from emberone.services import accounts, answers, comments, drafts, tickets
+from emberone.services import accounts, answers, comments, drafts, macros, tickets
+from emberone.services.macros import MacroValues
 from tests.journeys.browser import Browser
 from tests.journeys.product import Product
 
@@ -50,7 +52,7 @@ _FOUND: Final = {
         ORDER BY number DESC""",
     "comment": "SELECT id FROM comments WHERE type = 'USER' ORDER BY created_at DESC",
     "entry": "SELECT id FROM history WHERE old_value ? 'priority' ORDER BY created_at DESC",
-    "macro": "SELECT id FROM macros ORDER BY name",
+    "macro": "SELECT id FROM macros WHERE name = 'Picture, please'",
     "person": "SELECT id FROM profiles WHERE email = %(agent)s",
     "agent": "SELECT id FROM profiles WHERE email = %(agent)s",
     "team": "SELECT id FROM teams ORDER BY name",
@@ -68,6 +70,16 @@ def prepare(product: Product, app: Flask) -> dict[str, Any]:
         customer = _actor(product, DEMO_CUSTOMER, Role.CUSTOMER)
         admin = _actor(product, DEMO_ADMIN, Role.ADMIN)
         accounts.create_account(admin, NEWCOMER, "Nora Newcomer", Role.CUSTOMER, DEMO_PASSWORD)
+        macros.make_macro(
+            admin,
+            MacroValues(
+                "Picture, please",
+                "Hello {{customer.first_name}},\n\ncan you send us a **picture** of it?",
+                event=Event.STAFF_REPLY_AND_WAIT,
+                changes=ReplyChanges(priority=Priority.LOW, tags=("picture",)),
+                is_shared=True,
+            ),
+        )
         own = tickets.open_ticket(
             customer,
             customer.profile_id,

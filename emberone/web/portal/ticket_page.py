@@ -19,6 +19,7 @@ from emberone.services import tickets as service
 from emberone.services.settings import reopen_window
 from emberone.services.tickets import UNSET, TicketChanges
 from emberone.web.admin.params import arguments, fields, row_number
+from emberone.web.attachments import were_files_chosen
 from emberone.web.portal import wording
 from emberone.web.portal.frame import attempt, blueprint, own_ticket, page, session, to_ticket
 from emberone.web.portal.tickets import priorities_up_to
@@ -122,7 +123,7 @@ def show(found: OwnTicketPage, refusal: EmberOneError | None = None, **typed: An
         refusal=refusal,
         tag=f'W/"{_tag(found.public_version)}"',
         file_limit_mb=limit_mb(session()),
-        lost_files=bool(refusal and request.files.getlist("files")),
+        lost_files=refusal is not None and were_files_chosen(),
         **_scene(found),
         **{**shown, **typed},
     )

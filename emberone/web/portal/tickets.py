@@ -12,7 +12,7 @@ from emberone.queries.portal import OwnFilters, Which
 from emberone.services.settings import current
 from emberone.services.tickets import open_ticket
 from emberone.web.admin.params import arguments, fields
-from emberone.web.attachments import uploaded_files
+from emberone.web.attachments import uploaded_files, were_files_chosen
 from emberone.web.portal.frame import attempt, blueprint, page, session, to_ticket
 from emberone.web.portal.wording import PRIORITY_WORDS, STATUS_WORDS
 from emberone.web.session import current_actor
@@ -78,7 +78,7 @@ def _form(
     return page(
         "portal/ticket_new.html",
         refusal=refusal,
-        lost_files=bool(refusal and request.files.getlist("files")),
+        lost_files=refusal is not None and were_files_chosen(),
         title=title,
         description=description,
         priority=priority,

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from flask_babel import format_date, gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext
 
 from emberone.domain.enums import Priority, Status
 from emberone.queries.portal import Happening
+from emberone.web.theme.formats import day_in_full
 
 _, _l = gettext, lazy_gettext
 
@@ -64,7 +65,7 @@ def what_comes_next(status: Status, reopen_until: datetime | None) -> str:
     if status is Status.WAITING:
         return _("We need something from you to go on. Please answer below.")
     if reopen_until is not None:
-        day = format_date(reopen_until, "long")
+        day = day_in_full(reopen_until)
         return _(
             "If it is not solved after all, write below until %(day)s and it goes on.", day=day
         )

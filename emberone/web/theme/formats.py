@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from babel.dates import format_skeleton, format_timedelta
-from flask_babel import format_datetime, format_decimal, get_locale, to_user_timezone
+from flask_babel import format_date, format_datetime, format_decimal, get_locale, to_user_timezone
 
 #: How many tints an avatar without a picture can have (`avatar--tint-0` and so on).
 AVATAR_TINTS = 8
@@ -13,6 +13,7 @@ AVATAR_TINTS = 8
 DAY = "d MMM y"
 SHORT = "d MMM, HH:mm"
 WITH_YEAR = "d MMM y, HH:mm"
+DAY_IN_FULL = "d MMMM y"
 DAY_OF_WEEK = "EEE d MMM, HH:mm"
 DAY_FIELDS = "MMMd"
 DAY_AND_YEAR_FIELDS = "yMMMd"
@@ -38,6 +39,13 @@ def time_short(moment: datetime, *, now: datetime | None = None) -> str:
     # In the order and with the clock that the language is used to.
     local, day = to_user_timezone(moment), DAY_FIELDS if same_year else DAY_AND_YEAR_FIELDS
     return ", ".join(format_skeleton(part, local, locale=locale) for part in (day, "Hm"))
+
+
+def day_in_full(moment: datetime) -> str:
+    """Return a day within a sentence: `5 December 2026`."""
+    locale = get_locale()
+    is_english = locale is None or locale.language == "en"
+    return str(format_date(moment, DAY_IN_FULL if is_english else "long"))
 
 
 def time_with_day(moment: datetime) -> str:

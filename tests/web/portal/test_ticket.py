@@ -477,3 +477,9 @@ def _form_of(page):
         found["priority"] = chosen[1]
     found.pop("csrf_token")
     return found
+
+
+def test_a_form_without_files_does_not_speak_of_files(client, ask):
+    nothing = {"text": " ", "files": (BytesIO(b""), "")}
+    page = text_of(client.post(address(ask(), "comment"), data=nothing), 422)
+    assert "Please choose your files again" not in page
