@@ -17,6 +17,7 @@ from emberone.web.observing import init_observing
 from emberone.web.security import init_security
 from emberone.web.session import init_session
 from emberone.web.theme import init_theme
+from emberone.web.throttle import bound_customers
 
 #: Larger than the largest text that the product keeps, form-encoded.
 _LARGEST_REQUEST = 2 * 1024 * 1024
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_health(app, settings)
     for part in (start, health, metrics, portal, account, feedback):
         app.register_blueprint(part.blueprint)
+    bound_customers(app)
     # Names of views are texts, which are looked up in this application and no other.
     with app.app_context():
         init_panel(app)

@@ -149,11 +149,13 @@ def _http_error(error: HTTPException) -> Any:
         return error
     if status >= 500 and status != 503:
         return _our_fault(getattr(error, "original_exception", None) or error)
-    message, title, typed = None, None, []
+    message, title = None, None
+    # What may be sent once more must not be lost.
+    typed = typed_texts() if status == 429 or isinstance(error, CSRFError) else []
     if isinstance(error, RequestEntityTooLarge):
         message = _too_large()
     if isinstance(error, CSRFError):
-        title, typed = _("Nothing was saved yet"), typed_texts()
+        title = _("Nothing was saved yet")
         message = _(
             "This form had been open for too long, or came from elsewhere."
             " Go back, reload the page and send it again."

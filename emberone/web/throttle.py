@@ -1,4 +1,4 @@
-"""How often a password may be guessed and a letter asked for: per account and per address.
+"""How often a password may be guessed and a letter asked for, and how much customers may send.
 
 Counted in Redis where the broker is one, so that all processes count together;
 otherwise, and while Redis is away, each process counts in its own memory.
@@ -28,6 +28,8 @@ PER_ADDRESS = "50 per 5 minutes"
 #: Letters asked for one account, and for all accounts from one address; an answer tells nothing.
 LETTERS_PER_ACCOUNT = "5 per hour"
 LETTERS_PER_ADDRESS = "30 per hour"
+#: In MiB, each message at least one: whoever may register could fill the disk otherwise.
+WRITTEN_PER_CUSTOMER = "500 per hour"
 #: A sign-in waits this long for Redis, and then counts in memory.
 REDIS_TIMEOUT_S = 0.2
 
@@ -36,6 +38,7 @@ REDIS_TIMEOUT_S = 0.2
 _GUESSES = ("security.login",)
 _LETTERS = ("security.register", "security.forgot_password", "security.send_confirmation")
 _LINKS = ("security.confirm_email", "security.reset_password")
+_WRITING = ("portal.ticket_new", "portal.comment")
 
 
 def init_throttle(app: Flask, settings: Settings) -> None:
@@ -52,21 +55,39 @@ def init_throttle(app: Flask, settings: Settings) -> None:
         **_storage(settings),
     )
 
-    def bound(endpoint: str, limit: str, **how: Any) -> None:
-        view: Any = app.view_functions[endpoint]
-        app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], **how)(view)
-
-    for endpoint in _GUESSES:
-        bound(endpoint, PER_ACCOUNT, key_func=account_key)
-        bound(endpoint, PER_ADDRESS, deduct_when=_has_failed)
-    for endpoint in _LETTERS:
-        bound(endpoint, LETTERS_PER_ACCOUNT, key_func=account_key)
-        bound(endpoint, LETTERS_PER_ADDRESS)
-    for endpoint in _LINKS:
-        bound(endpoint, PER_ADDRESS, deduct_when=_has_failed)
-    bound("security.change_password", PER_ACCOUNT, key_func=_person_key, deduct_when=_is_refused)
-    user_logged_in.connect(_forget(limiter), app, weak=False)
     app.extensions["emberone.limiter"] = limiter
+    for endpoint in _GUESSES:
+        _bound(app, endpoint, PER_ACCOUNT, key_func=account_key)
+        _bound(app, endpoint, PER_ADDRESS, deduct_when=_has_failed)
+    for endpoint in _LETTERS:
+        _bound(app, endpoint, LETTERS_PER_ACCOUNT, key_func=account_key)
+        _bound(app, endpoint, LETTERS_PER_ADDRESS)
+    for endpoint in _LINKS:
+        _bound(app, endpoint, PER_ADDRESS, deduct_when=_has_failed)
+    changed = "security.change_password"
+    _bound(app, changed, PER_ACCOUNT, key_func=_person_key, deduct_when=_is_refused)
+    user_logged_in.connect(_forget(limiter), app, weak=False)
+
+
+def bound_customers(app: Flask) -> None:
+    """Bound what customers send, once the portal is there."""
+    for endpoint in _WRITING:
+        # Of both forms together.
+        limit = app.extensions["emberone.limiter"].shared_limit(
+            WRITTEN_PER_CUSTOMER,
+            scope="written",
+            methods=["POST"],
+            key_func=_person_key,
+            cost=_size_in_mib,
+            deduct_when=_is_taken,
+        )
+        app.view_functions[endpoint] = limit(app.view_functions[endpoint])
+
+
+def _bound(app: Flask, endpoint: str, limit: str, **how: Any) -> None:
+    limiter = app.extensions["emberone.limiter"]
+    view: Any = app.view_functions[endpoint]
+    app.view_functions[endpoint] = limiter.limit(limit, methods=["POST"], **how)(view)
 
 
 def _storage(settings: Settings) -> dict[str, Any]:
@@ -91,6 +112,14 @@ def account_key() -> str:
 def _person_key() -> str:
     """Whoever is signed in: a session left open must not become a password."""
     return str(current_user.id)
+
+
+def _size_in_mib() -> int:
+    return 1 + (request.content_length or 0) // 2**20
+
+
+def _is_taken(response: Any) -> bool:
+    return bool(response.status_code == 303)
 
 
 def _is_refused(response: Any) -> bool:
