@@ -46,6 +46,7 @@ _VIEWS: Final = (
 #: `g` and then this goes to the view of that address.
 _KEYS: Final = {
     "ticket": "q",
+    "macro": "o",
     "comment": "c",
     "history": "h",
     "profile": "p",
@@ -54,6 +55,7 @@ _KEYS: Final = {
     "tag": "l",
     "letter": "m",
     "job": "j",
+    "setting": "s",
 }
 
 

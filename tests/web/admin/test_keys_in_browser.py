@@ -244,3 +244,10 @@ def test_rows_without_check_boxes_have_no_key_to_select_them(visit, agent, admin
     press(people, "j", "?")
     expect(people.locator("dialog")).to_contain_text("Next row")
     expect(people.locator("dialog")).not_to_contain_text("Select the row")
+
+
+def test_every_part_of_the_panel_has_a_key_of_its_own(visit, admin):
+    page = visit(admin, "/admin/ticket/")
+    keys = page.locator(".side-nav__link").evaluate_all("links => links.map((a) => a.dataset.go)")
+    assert None not in keys
+    assert len(set(keys)) == len(keys) > 8
