@@ -12,7 +12,7 @@ from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType, DraftKind, DraftState, Priority
 from emberone.domain.lifecycle import Event
 from emberone.domain.macros import ReplyChanges
-from emberone.models import Comment, Draft, Profile, Ticket
+from emberone.models import Comment, Draft, Profile, Team, Ticket
 
 #: Somebody whose draft has not moved for so long is not writing now.
 _WRITES_FOR: Final = timedelta(minutes=1)
@@ -59,6 +59,10 @@ class WaitingReply:
     sent_at: datetime
     #: Whether the customer has said something since it was sent, which its author should see.
     customer_spoke_since: bool
+    #: What publishing it changes beside the status.
+    priority: Priority | None
+    team_name: str | None
+    tags: list[str]
 
     @property
     def is_held(self) -> bool:
@@ -147,7 +151,11 @@ def _sent() -> Select[*tuple[Any, ...]]:
             Draft.last_error,
             Draft.created_at,
             spoke_since,
+            Draft.priority,
+            Team.name,
+            Draft.add_tags,
         )
+        .outerjoin(Team, Team.id == Draft.team_id)
         .join(Ticket, Ticket.id == Draft.ticket_id)
         .join(Profile, Profile.id == Draft.author_id)
         .where(Draft.state != DraftState.WRITING)

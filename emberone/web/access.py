@@ -74,6 +74,7 @@ _PANEL = {
     "ticket.changes": policy.PANEL_ENTER,
     "ticket.seen": policy.TICKET_NOTE,
     "ticket.unread": policy.TICKET_NOTE,
+    "ticket.fill": policy.MACRO_VIEW,
     "ticket.respond": policy.DRAFT_WRITE,
     "ticket.draft": policy.DRAFT_WRITE,
     "ticket.take_back": policy.DRAFT_WRITE,

@@ -87,6 +87,13 @@ class Values:
         except ValueError:
             raise self._refused(name) from None
 
+    def words(self, name: str, most: int) -> list[str]:
+        """Every text under this name, trimmed, as far as there is one."""
+        texts = [text.strip() for text in self._values.getlist(name)]
+        if len(texts) > most or any(len(text) > MAX_SEARCH for text in texts):
+            raise self._refused(name)
+        return [text for text in texts if text]
+
     def count(self, name: str) -> int | None:
         """A whole number from 0 on, None where it is missing."""
         text = self.text(name)

@@ -13,6 +13,7 @@ from emberone.services import drafts
 from emberone.services.attachments import remove_from_draft
 from emberone.web.admin.base import attempt, carry_out, done, refused
 from emberone.web.admin.params import fields
+from emberone.web.admin.reply_changes import kept_changes
 from emberone.web.admin.ticket_show import NOTE, VERBS
 from emberone.web.admin.ticket_talk import TicketTalk
 from emberone.web.errors import wants_json
@@ -82,7 +83,13 @@ class TicketDrafts(TicketTalk):
     def _keep(self, number: int) -> UUID | None:
         values = fields()
         kind = DraftKind.NOTE if values.one_of("kind", ("reply", NOTE)) == NOTE else DraftKind.REPLY
-        return drafts.save_draft(current_actor(), self._id(number), kind, values.raw("text"))
+        return drafts.save_draft(
+            current_actor(),
+            self._id(number),
+            kind,
+            values.raw("text"),
+            changes=kept_changes(values),
+        )
 
     def _named(self, name: str) -> UUID:
         """The id in a field; whatever is none is a row that does not exist."""

@@ -13,11 +13,11 @@ from emberone.services import tickets as service
 from emberone.web.admin.base import attempt, carry_out, done, found, is_post, refused
 from emberone.web.admin.params import asked_row, fields
 from emberone.web.admin.ticket_form import TicketForm
-from emberone.web.admin.ticket_snooze import TicketSnooze
+from emberone.web.admin.ticket_macros import TicketMacros
 from emberone.web.session import current_actor
 
 
-class TicketPages(TicketSnooze):
+class TicketPages(TicketMacros):
     """The queue and the page of each ticket in it; `TicketView` adds the form for a new one."""
 
     @expose("/<int:number>/")

@@ -21,6 +21,7 @@ from emberone.queries.sla import ClockView
 from emberone.queries.tickets import TicketDetails
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.moments import author_of, system_words
+from emberone.web.admin.reply_changes import worded
 
 #: So many of the latest comments are shown at once; those before them are folded away.
 SHOWN: Final = 12
@@ -68,6 +69,8 @@ class Outgoing:
     is_mine: bool
     #: What it does to the ticket; empty: nothing worth a word.
     effect: str
+    #: What else it sets; empty: nothing.
+    also: str
     #: Of a held one: why it did not leave.
     reason: str
     #: Of a held one: the buttons that send it again, each a verb and its words.
@@ -80,7 +83,10 @@ class Outgoing:
     def print(self) -> str:
         """What moves whenever it has to be drawn anew."""
         reply = self.reply
-        return f"{reply.state}-{reply.publish_after}-{reply.attempts}-{reply.customer_spoke_since}"
+        return (
+            f"{reply.state}-{reply.publish_after}-{reply.attempts}-{reply.customer_spoke_since}"
+            f"-{reply.team_name}"
+        )
 
 
 def outgoing(
@@ -99,6 +105,7 @@ def outgoing(
             files=files.get(reply.id, []),
             is_mine=reply.author_id == actor.profile_id,
             effect=_effect(reply.event, is_closed),
+            also=worded(reply.priority, reply.team_name, reply.tags),
             reason=_(reply.last_error) if reply.is_held and reply.last_error else "",
             again=_again(reply.event, is_closed),
             seconds_left=_seconds(now, reply.publish_after),

@@ -12,6 +12,7 @@ from emberone.db import now_of
 from emberone.domain.enums import DraftKind, Status
 from emberone.domain.errors import EmberOneError, IllegalTransition
 from emberone.domain.lifecycle import Event
+from emberone.domain.macros import NO_CHANGES, ReplyChanges
 from emberone.markdown import to_html
 from emberone.queries import (
     agents,
@@ -20,6 +21,7 @@ from emberone.queries import (
     drafts,
     feedback,
     history,
+    macros,
     reads,
     sla,
     tickets,
@@ -29,8 +31,10 @@ from emberone.web.admin import choices
 from emberone.web.admin.base import found
 from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
+from emberone.web.admin.macro_form import effects
 from emberone.web.admin.moments import lines
 from emberone.web.admin.params import arguments, fields, row_number
+from emberone.web.admin.reply_changes import chips_of
 from emberone.web.admin.snooze_menu import snooze_of
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_scene import colleagues, due_times, outgoing, talk_of
@@ -56,13 +60,18 @@ class Composing:
     kind: str = "reply"
     #: Which button comes first: one of VERBS.
     verb: str = "reply"
+    #: What sending it changes beside the status.
+    changes: ReplyChanges = NO_CHANGES
 
     @classmethod
     def of(cls, draft: drafts.DraftCard | None) -> "Composing":
         """What the person was writing, on whichever machine."""
         if draft is None:
             return cls()
-        return cls(draft.content, NOTE if draft.kind is DraftKind.NOTE else "reply")
+        kind = NOTE if draft.kind is DraftKind.NOTE else "reply"
+        # One that was taken back remembers how it was sent.
+        verb = next((verb for verb, event in VERBS.items() if event is draft.event), "reply")
+        return cls(draft.content, kind, verb, draft.changes)
 
     @property
     def is_note(self) -> bool:
@@ -108,6 +117,10 @@ class TicketShow(TicketList):
             kept_files=scene["draft_files"].get(draft.id, []) if draft else [],
             file_limit=attachments.limit_mb(self.session),
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
+            macros=macros.macro_choices(self.session, actor),
+            effects=effects,
+            chips=chips_of(composing.changes, dict(scene["form_choices"]["teams"])),
+            fill_url=url_for("ticket.fill", number=number),
         )
         return (html, refusal.status) if refusal else html
 

@@ -12,6 +12,7 @@ from emberone.queries.drafts import is_on_its_way
 from emberone.services import drafts, reads
 from emberone.web.admin.base import attempt, carry_out, done, found
 from emberone.web.admin.params import fields, row_number
+from emberone.web.admin.reply_changes import sent_changes
 from emberone.web.admin.ticket_show import NOTE, VERBS, Composing, TicketShow
 from emberone.web.admin.tickets import ticket_walk
 from emberone.web.attachments import uploaded_files
@@ -71,6 +72,7 @@ class TicketTalk(TicketShow):
             values.raw("text"),
             VERBS[verb],
             files=uploaded_files(),
+            changes=sent_changes(values),
         )
         if isinstance(outcome, EmberOneError):
             return self._keeping_text(number, outcome, "reply", verb)
@@ -92,5 +94,5 @@ class TicketTalk(TicketShow):
         return done(_("The note was added."), f"{self._url(number)}#comment-{outcome}")
 
     def _keeping_text(self, number: int, refusal: EmberOneError, kind: str, verb: str) -> Any:
-        composing = Composing(fields().raw("text"), kind, verb)
+        composing = Composing(fields().raw("text"), kind, verb, sent_changes(fields()))
         return self._page(number, refusal=refusal, composing=composing)

@@ -6,6 +6,9 @@
   const box = form.querySelector("textarea");
   const words = form.dataset;
   const kind = () => form.querySelector("input[name=kind]:checked")?.value || "reply";
+  // What sending also changes: see macros.js.
+  const chosen = () => [...form.querySelectorAll("[data-changes] input")].map((field) => [field.name, field.value]);
+  const present = () => ({ text: box.value, kind: kind(), chosen: JSON.stringify(chosen()) });
   const token = () => form.querySelector("[name=csrf_token]").value;
 
   // ------------------------------------------------------------------------ reply or note
@@ -68,7 +71,7 @@
 
   const PAUSE = 800;
   const LONGEST = 3000;
-  let kept = { text: "draftKept" in words ? box.value : "", kind: kind() };
+  let kept = { ...present(), text: "draftKept" in words ? box.value : "" };
   let timer = 0;
   let firstChange = 0;
   let saving = null;
@@ -82,7 +85,10 @@
     state.textContent = text;
   };
 
-  const isKept = () => box.value === kept.text && (kind() === kept.kind || !box.value.trim());
+  const isKept = () => {
+    const { text, kind: mode, chosen: changes } = present();
+    return text === kept.text && (!text.trim() || (mode === kept.kind && changes === kept.chosen));
+  };
 
   const soon = () => {
     const now = Date.now();
@@ -95,6 +101,8 @@
     const body = new FormData();
     body.append("text", wanted.text);
     body.append("kind", wanted.kind);
+    body.append("has_changes", "1");
+    JSON.parse(wanted.chosen).forEach(([name, value]) => body.append(name, value));
     body.append("csrf_token", token());
     const headers = { Accept: "application/json" };
     return fetch(words.draftUrl, { method: "POST", body, headers, redirect: "manual", ...options });
@@ -107,7 +115,7 @@
     if (saving) await saving;
     if (isLeaving || isKept()) return;
     firstChange = 0;
-    const wanted = { text: box.value, kind: kind() };
+    const wanted = present();
     const stop = new AbortController();
     saving = send(wanted, { signal: stop.signal }).then(
       (answer) => took(answer, wanted),
@@ -177,7 +185,7 @@
 
   addEventListener("pagehide", () => {
     if (isLeaving || isKept()) return;
-    send({ text: box.value, kind: kind() }, { keepalive: true }).catch(() => {});
+    send(present(), { keepalive: true }).catch(() => {});
   });
 
   // Files that were chosen are not kept; a browser asks before it forgets them.
