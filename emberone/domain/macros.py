@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, Self
 from uuid import UUID
 
@@ -45,7 +46,13 @@ class Filling:
 
 
 def _first(name: str) -> str:
-    return name.split(maxsplit=1)[0] if name.strip() else name
+    """The first name, past titles; the whole where no more than titles and one word are there."""
+    words = name.split()
+    titles = list(takewhile(lambda word: word.endswith("."), words))
+    rest = words[len(titles) :]
+    if not rest or (titles and len(rest) == 1):
+        return name
+    return rest[0].rstrip(",")
 
 
 #: What a text may leave open → what is put there.

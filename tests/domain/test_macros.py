@@ -103,6 +103,21 @@ def test_no_name_becomes_anything_but_text(name):
     assert html.count("<") == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("Priya Raman, Hotel Seeblick", "Priya"),
+        ("Dr. Leila Haddad", "Leila"),
+        ("Prof. Dr. Haddad", "Prof. Dr. Haddad"),
+        ("J. R. Smith", "J. R. Smith"),
+        ("Raman, Priya", "Raman"),
+        ("Carla", "Carla"),
+    ],
+)
+def test_a_first_name_is_what_one_would_say(name, first):
+    assert fill("{{customer.first_name}}", Filling(name, 1, "", "")) == first
+
+
 @pytest.mark.parametrize("name", ["", "   "])
 def test_somebody_without_a_name_leaves_nothing_there(name):
     assert fill("Hello {{customer.first_name}}!", Filling(name, 1, "", "")) == "Hello !"

@@ -42,6 +42,16 @@ def titled(session, title):
     return session.scalars(select(Ticket).where(Ticket.title == title)).one()
 
 
+def test_staff_have_macros_and_the_demo_agent_one_of_their_own(demo, owner):
+    with reading(SYSTEM) as session:
+        agent = session.scalars(select(Profile.id).where(Profile.email == DEMO_AGENT)).one()
+    owners = [row[0] for row in owner.execute("SELECT owner_id FROM macros")]
+    assert 5 <= len(owners) <= 8
+    assert sorted(owners, key=str) == [agent, *[None] * (len(owners) - 1)]
+    tags = {row[0] for row in owner.execute("SELECT unnest(add_tags) FROM macros")}
+    assert tags <= {row[0] for row in owner.execute("SELECT name FROM tags")}
+
+
 def test_there_are_people_of_every_role_and_three_of_them_sign_in(demo):
     with reading(SYSTEM) as session:
         roles = Counter(session.scalars(select(Profile.role)))

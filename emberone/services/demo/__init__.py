@@ -7,7 +7,7 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.errors import Conflict
 from emberone.models import Profile
 from emberone.services import delivery
-from emberone.services.demo import script, stage
+from emberone.services.demo import macros, script, stage
 from emberone.services.demo.replay import Replay
 from emberone.services.demo.stage import Accounts
 
@@ -31,6 +31,7 @@ def load_demo(*, admin: str, agent: str, customer: str, password: str) -> int:
     with reading(SYSTEM) as session:
         now = now_of(session)
     built = stage.build(Accounts(admin, agent, customer, password), cast, now)
+    macros.make_macros(built)
     replay = Replay(built, stories)
     replay.past()
     while delivery.keep_due(limit=1000):

@@ -141,7 +141,7 @@ class Cast:
 def cast() -> Cast:
     """The people and teams of `people.toml`."""
     name = "people.toml"
-    table = Table(name, _parsed(FOLDER / name))
+    table = Table(name, parsed(FOLDER / name))
     teams = table.take("teams", dict)
     read = Cast(
         admins={key: _person(row) for key, row in table.tables("admins")},
@@ -159,7 +159,7 @@ def stories() -> tuple[Story, ...]:
     """Every conversation, in the order of their opening."""
     found: list[Story] = []
     for path in sorted((FOLDER / "conversations").glob("*.toml")):
-        table = Table(path.name, _parsed(path))
+        table = Table(path.name, parsed(path))
         found += [read_story(row) for row in table.rows("ticket")]
         table.end()
     return tuple(sorted(found, key=lambda story: -story.ago))
@@ -170,7 +170,8 @@ def contents(name: str) -> bytes:
     return (FOLDER / "files" / name).read_bytes()
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def parsed(path: Path) -> dict[str, Any]:
+    """What a file says, or the line that cannot be read."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:

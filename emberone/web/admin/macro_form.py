@@ -36,11 +36,11 @@ EVERYBODYS: Final = SimpleNamespace(owner_id=None)
 #: What each place stands for.
 _MEANINGS: Final[Mapping[str, Any]] = {
     "customer.name": _l("the customer's name"),
-    "customer.first_name": _l("the first word of it"),
+    "customer.first_name": _l("the customer's first name"),
     "ticket.number": _l("the ticket's number"),
     "ticket.title": _l("the ticket's title"),
     "agent.name": _l("the name of whoever answers"),
-    "agent.first_name": _l("the first word of it"),
+    "agent.first_name": _l("the first name of whoever answers"),
 }
 
 

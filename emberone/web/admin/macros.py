@@ -44,7 +44,6 @@ class MacroView(PanelView):
         page = macros.list_macros(self.session, current_actor(), filters, listing.paging)
         columns = [
             Column(_("Macro"), "name"),
-            Column(_("Text")),
             Column(_("What sending does")),
             Column(_("Whose")),
             Column(_("Changed")),
