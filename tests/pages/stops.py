@@ -215,6 +215,13 @@ _TICKETS = [
     Stop(
         "ticket-note", "ticket.page", "/admin/ticket/{ticket}/", AGENT, press("label[data-key=n]")
     ),
+    Stop(
+        "ticket-macros",
+        "ticket.page",
+        "/admin/ticket/{ticket}/",
+        AGENT,
+        press("[data-macros-open]"),
+    ),
     Stop("ticket-conflict", "ticket.page", "/admin/ticket/{ticket}/", ADMIN, _save_stale),
     Stop("ticket-404", "ticket.page", "/admin/ticket/999999/", AGENT, status=404),
     Stop("ticket-new", "ticket.create_view", "/admin/ticket/new/", AGENT),

@@ -12,6 +12,7 @@ from emberone.db import transaction
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import Role
 from emberone.models import Comment, Profile, Ticket
+from emberone.services.macros import MacroValues, make_macro
 from emberone.web.access import ENDPOINTS, PUBLIC, SIGNED_IN
 
 ROLES = [None, Role.CUSTOMER, Role.AGENT, Role.ADMIN]
@@ -184,6 +185,8 @@ class Rows:
             "profile": person.profile_id,
             "agent": person.profile_id,
         }
+        if not is_customer:
+            self.ids["macro"] = make_macro(person, MacroValues("Own", "Hello."))
 
     def ask(self, client, method, rule: Rule, **form):
         """Ask the route for this row, by every way in which a route names one."""
@@ -207,7 +210,16 @@ class Rows:
 def everything(owner) -> list:
     return [
         owner.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
-        for table in ("tickets", "comments", "profiles", "agents", "teams", "users", "history")
+        for table in (
+            "tickets",
+            "comments",
+            "profiles",
+            "agents",
+            "teams",
+            "users",
+            "macros",
+            "history",
+        )
     ]
 
 
@@ -235,6 +247,10 @@ def test_a_refused_request_changes_nothing_on_ones_own_row_or_anothers(
 ROW_BY_ROW = {
     ("ticket.page", "GET"): {Role.AGENT: (200, 200), Role.ADMIN: (200, 200)},
     ("comment.edit_view", "GET"): {Role.AGENT: (200, 403), Role.ADMIN: (200, 200)},
+    # One's own is nobody else's to see, an admin's neither.
+    ("macro.details_view", "GET"): {Role.AGENT: (200, 404), Role.ADMIN: (200, 404)},
+    ("macro.edit_view", "GET"): {Role.AGENT: (200, 404), Role.ADMIN: (200, 404)},
+    ("macro.delete_view", "POST"): {Role.AGENT: (303, 404), Role.ADMIN: (303, 404)},
     ("profile.details_view", "GET"): {Role.AGENT: (200, 200), Role.ADMIN: (200, 200)},
     ("agent.availability", "POST"): {Role.AGENT: (303, 403)},
     ("portal.ticket", "GET"): {Role.CUSTOMER: (200, 404)},

@@ -7,10 +7,10 @@ from sqlalchemy import text
 
 from emberone.db import transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import Priority, Status
+from emberone.domain.enums import DraftKind, Priority, Status
 from emberone.domain.lifecycle import Event
 from emberone.domain.macros import ReplyChanges
-from emberone.services import macros, publishing, tickets
+from emberone.services import drafts, macros, publishing, tickets
 from emberone.services.macros import MacroValues
 from tests.browsing import PHONE, check_page, expect
 from tests.web.admin.conftest import look, rows
@@ -233,8 +233,9 @@ def test_a_macro_is_found_and_used_by_keyboard_alone(
     page.keyboard.press("Escape")
     expect(words).to_be_focused()
     expect(page.locator("#macros-menu")).to_be_hidden()
-    opener.focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.press("m")
+    expect(find).to_be_focused()
     page.keyboard.type("money")
     expect(options).to_have_count(1)
     page.keyboard.press("Enter")
@@ -287,6 +288,16 @@ def test_where_the_caret_is_there_the_text_goes(visit, agent, open_ticket, thank
     words.evaluate("e => e.setSelectionRange(8, 8)")
     page.click("[data-macros-open]")
     page.keyboard.press("Enter")
-    expect(words).to_have_value("Before. Thanks! Ana AgentAfter.")
+    expect(words).to_have_value("Before. Thanks! Ana Agent\n\nAfter.")
     page.keyboard.press("Control+z")
     expect(words).to_have_value("Before. After.")
+
+
+def test_below_a_text_that_was_kept_the_macro_goes_on(visit, agent, open_ticket, thanks):
+    ticket = open_ticket()
+    drafts.save_draft(agent, ticket.id, DraftKind.REPLY, "Half a sentence")
+    page = visit(agent, f"/admin/ticket/{ticket.number}/")
+    page.click("[data-macros-open]")
+    page.keyboard.press("Enter")
+    words = page.locator("#composer-text")
+    expect(words).to_have_value("Half a sentence\n\nThanks! Ana Agent")

@@ -15,6 +15,9 @@
   const noneText = none.textContent;
   let active = null;
 
+  // A text that stands there already is gone on with, not begun anew.
+  if (document.activeElement !== box) box.setSelectionRange(box.value.length, box.value.length);
+
   const say = (text) => {
     const place = document.querySelector("[data-announce]");
     if (place) place.textContent = text;
@@ -146,7 +149,8 @@
     const caret = box.selectionEnd;
     box.setSelectionRange(caret, caret);
     const before = box.value.slice(0, caret);
-    const whole = before.trim() && !/\s$/.test(before) ? `\n\n${text}` : text;
+    const after = box.value.slice(caret);
+    const whole = (/\S$/.test(before) ? "\n\n" : "") + text + (/^\S/.test(after) ? "\n\n" : "");
     // So that the browser can undo it, where it can.
     if (!document.execCommand("insertText", false, whole)) box.setRangeText(whole, caret, caret, "end");
   };
