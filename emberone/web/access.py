@@ -67,6 +67,8 @@ _PORTAL = {
 
 _PANEL = {
     "admin.index": policy.PANEL_ENTER,
+    "admin.demo": policy.PANEL_ENTER,
+    "admin.dismiss_demo": policy.PANEL_ENTER,
     "ticket.index_view": policy.PANEL_ENTER,
     "ticket.page": policy.PANEL_ENTER,
     "ticket.details_view": policy.PANEL_ENTER,

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from emberone import models
 from emberone.web.admin.agents import AgentView, own_availability
 from emberone.web.admin.comments import CommentView
+from emberone.web.admin.demo_card import demo_card
 from emberone.web.admin.history import HistoryView
 from emberone.web.admin.home import HomeView
 from emberone.web.admin.jobs import JobView
@@ -66,6 +67,7 @@ def init_panel(app: Flask) -> None:
     app.register_blueprint(Blueprint("panel", __name__, template_folder=str(folder)))
     app.add_template_global(own_availability)
     app.add_template_global(ticket_walk)
+    app.add_template_global(demo_card)
     app.url_defaults(keep_place)
     admin = Admin(
         app,

@@ -1,13 +1,14 @@
 """The panel's first page: the queue."""
 
-from flask import redirect, url_for
+from flask import make_response, redirect, url_for
 from flask_admin import expose
 from werkzeug import Response
 
 from emberone.db import db
 from emberone.domain.enums import Role
 from emberone.queries.views import View, view_counts
-from emberone.web.admin.base import Guarded
+from emberone.web.admin.base import Guarded, found
+from emberone.web.admin.demo_card import demo_card, dismissed_by
 from emberone.web.session import current_actor
 from emberone.web.theme import ThemedIndexView
 
@@ -28,6 +29,22 @@ class HomeView(Guarded, ThemedIndexView):
         counts = view_counts(db.session(), actor)
         pressing = [view for view in (View.UNASSIGNED, View.BREACHING) if counts[view]]
         return _view(pressing[0] if pressing else View.ALL)
+
+    @expose("/demo/")
+    def demo(self) -> Response:
+        """The demo's card alone, for a page that looks again."""
+        page = self.render("panel/demo_card.html", card=found(demo_card()))
+        response = make_response(page)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @expose("/demo/dismiss/", methods=("POST",))
+    def dismiss_demo(self) -> Response:
+        """Show the card no more to this person."""
+        found(demo_card())
+        response = redirect(url_for("admin.index"), 303)
+        dismissed_by(current_actor(), response)  # type: ignore[arg-type]
+        return response  # type: ignore[return-value]
 
 
 def _view(view: View) -> Response:
