@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test pages check format lock clean translations
+.PHONY: help install run test pages check format bench lock clean translations
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -36,6 +36,9 @@ check: .venv/dev.stamp ## Check format, lint, types, import contracts and templa
 format: .venv/dev.stamp ## Let ruff format the code and mend what it can.
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
+
+bench: .venv/dev.stamp ## Measure beside the floors and stock Flask-Admin, write docs/benchmarks.md (SIZE=1000: the quick one).
+	$(BIN)/python -m benchmarks $(SIZE)
 
 lock: | .venv/bin/python ## Choose the newest allowed requirements anew, for every supported Python.
 	$(PIP) uv

@@ -11,6 +11,7 @@ from flask import Flask
 from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.theme import Bootstrap4Theme
+from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import relationship
 
@@ -50,6 +51,8 @@ def create_app() -> Flask:
     app.config.update(
         SECRET_KEY="only-for-benchmarks", SQLALCHEMY_DATABASE_URI=os.environ["EMBERONE_BENCH_DSN"]
     )
+    # Flask-Admin asks it for its words wherever it is installed.
+    Babel(app)
     db = SQLAlchemy(app)
     with app.app_context():
         db.reflect()

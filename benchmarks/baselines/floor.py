@@ -41,6 +41,9 @@ class Floor:
             number = self._open(environ)
             start_response("303 See Other", [("Location", f"/{number}"), ("Content-Length", "0")])
             return [b""]
+        if name not in self.pages:
+            start_response("204 No Content", [])
+            return []
         body, headers = self.pages[name], self.facts["headers"][name]
         self._read(name)
         start_response("200 OK", [*map(tuple, headers), ("Content-Length", str(len(body)))])

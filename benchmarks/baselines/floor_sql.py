@@ -164,7 +164,7 @@ WITH waiting AS (
     FROM agents WHERE availability = 'AVAILABLE' AND open_count < capacity
 ), assigned AS (
     UPDATE tickets SET assigned_agent_id = free.profile_id
-    FROM waiting JOIN free ON free.place = waiting.place %% free.number
+    FROM waiting JOIN free ON free.place = waiting.place % free.number
     WHERE tickets.id = waiting.id
     RETURNING tickets.id, tickets.assigned_agent_id, tickets.title, tickets.version
 )

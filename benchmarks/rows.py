@@ -1,0 +1,203 @@
+"""What is measured: one row for each thing that people or workers wait for."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, Final
+
+from benchmarks.baselines import floor_sql
+from benchmarks.baselines.flask_admin_stock import PAGE_SIZE
+from benchmarks.client import Answer, Client
+from benchmarks.measure import Row, Run
+from benchmarks.stage import Stage
+from emberone.jobs import Job
+from emberone.services import assignment, sweeps
+
+#: The title of tickets that are there for one measurement only.
+TITLE: Final = "Only for a benchmark"
+
+#: Tickets in a batch of assignment, and steps that are due at once (fewer where few run).
+BATCH: Final = 100
+
+_PAGES: Final = {
+    "queue_first": "Queue, first page",
+    "queue_deep": "Queue, page at 90 %",
+    "queue_mine": "Queue, my open tickets",
+    "ticket": "Ticket page",
+    "search_common": "Search, common word",
+    "search_rare": "Search, rare word",
+}
+
+
+def rows(stage: Stage) -> list[Row]:
+    """Every row over this stage."""
+    pages = [_page(stage, name, title) for name, title in _PAGES.items()]
+    return [*pages, _opening(stage), _idle(stage), _assignment(stage), _due(stage)]
+
+
+def _page(stage: Stage, name: str, title: str) -> Row:
+    return Row(
+        name,
+        title,
+        {
+            "ours": _gets(stage.ours, stage.addresses[name]),
+            "floor": _gets(stage.floor, f"/{name}"),
+            "stock": _gets(stage.stock, _stock_address(stage, name)),
+        },
+        samples=40,
+    )
+
+
+def _gets(client: Client, address: str) -> Callable[[], Answer]:
+    def run() -> Answer:
+        answer = client.get(address)
+        if answer.status != 200:
+            raise RuntimeError(f"{address} was answered with {answer.status}.")
+        return answer
+
+    return run
+
+
+def _stock_address(stage: Stage, name: str) -> str:
+    facts = stage.facts
+    queue = "/admin/ticket/"
+    return {
+        "queue_first": queue,
+        "queue_deep": f"{queue}?page={stage.tickets * 9 // 10 // PAGE_SIZE}",
+        "queue_mine": f"{queue}?flt0_assigned_agent_id_equals={facts['me']}"
+        "&flt1_status_in_list=OPEN,IN_PROGRESS",
+        "ticket": f"{queue}details/?id={facts['ticket']}",
+        "search_common": f"{queue}?search={facts['common']}",
+        "search_rare": f"{queue}?search={facts['rare']}",
+    }[name]
+
+
+def _opening(stage: Stage) -> Row:
+    numbers = count()
+    customer = stage.facts["customer"]
+    token = stage.ours.token("/admin/ticket/new/")
+
+    def described() -> dict[str, str]:
+        words = f"Please help me with this, request {next(numbers)}."
+        return {"title": TITLE, "description": words, "customer": customer}
+
+    def ours() -> None:
+        fields = {**described(), "priority": "MEDIUM", "csrf_token": token}
+        _redirected(stage.ours.post("/admin/ticket/new/", **fields))
+
+    def stock() -> None:
+        fields = {**described(), "priority": "MEDIUM", "status": "OPEN"}
+        _redirected(stage.stock.post("/admin/ticket/new/", **fields))
+
+    return Row(
+        "open",
+        "Open a ticket",
+        {
+            "ours": ours,
+            "floor": lambda: _redirected(stage.floor.post("/open", **described())),
+            "stock": stock,
+        },
+        samples=40,
+        clean=lambda: _forget(stage),
+    )
+
+
+def _redirected(answer: Answer) -> None:
+    if answer.status not in {302, 303}:
+        raise RuntimeError(f"Opening a ticket was answered with {answer.status}.")
+
+
+def _forget(stage: Stage) -> None:
+    """Leave the database as it was, but for history."""
+    stage.owner.execute("DELETE FROM mail_outbox WHERE state <> 'sent'")
+    stage.owner.execute("DELETE FROM tickets WHERE title = %s", [TITLE])
+    stage.owner.execute("UPDATE agents SET reviews_skipped = false WHERE reviews_skipped")
+
+
+def _bare(stage: Stage, statement: str, **values: Any) -> Run:
+    def run() -> None:
+        with stage.bare.transaction():
+            stage.bare.execute(statement.encode(), values or None)
+
+    return run
+
+
+def _in_core(stage: Stage, function: Callable[[], int], expected: int) -> Run:
+    def run() -> None:
+        with stage.core.app_context():
+            done = function()
+        if done != expected:
+            raise RuntimeError(f"{done} rows were dealt with and not {expected}.")
+
+    return run
+
+
+def _idle(stage: Stage) -> Row:
+    def ours() -> int:
+        done = sweeps.run_all(Job)
+        failed = [outcome for outcome in done.values() if isinstance(outcome, Exception)]
+        if failed:
+            raise failed[0]
+        return sum(number for number in done.values() if isinstance(number, int))
+
+    floor = _bare(stage, floor_sql.IDLE)
+    return Row(
+        "sweep_idle",
+        "All five sweeps, nothing due",
+        {"ours": _in_core(stage, ours, 0), "floor": floor},
+        samples=60,
+    )
+
+
+def _assignment(stage: Stage) -> Row:
+    def prepare() -> None:
+        _forget(stage)
+        stage.owner.execute(
+            "INSERT INTO tickets (title, description, customer_id, priority)"
+            " SELECT %s, '', %s, (enum_range(NULL::ticket_priority))[1 + i %% 4]"
+            " FROM generate_series(1, %s) AS i",
+            [TITLE, stage.facts["customer"], BATCH],
+        )
+
+    return Row(
+        "assign",
+        f"Assign a batch of {BATCH} tickets",
+        {
+            "ours": _in_core(stage, lambda: assignment.sweep_assignments(limit=BATCH), BATCH),
+            "floor": _bare(stage, floor_sql.ASSIGN),
+        },
+        samples=20,
+        prepare=prepare,
+        clean=lambda: _forget(stage),
+        batch=BATCH,
+    )
+
+
+def _due(stage: Stage) -> Row:
+    steps = [
+        step
+        for (step,) in stage.owner.execute(
+            "SELECT step.id FROM sla_steps AS step JOIN sla_clocks AS clock ON clock.id = clock_id"
+            " JOIN tickets ON tickets.id = ticket_id WHERE step_no = 1"
+            " AND running_since IS NOT NULL AND due_at > now() + interval '30 minutes'"
+            " AND assigned_agent_id IS NOT NULL ORDER BY step.id LIMIT %s",
+            [BATCH],
+        )
+    ]
+
+    def make(fire_at: str, fired_at: str) -> None:
+        _forget(stage)
+        change = f"UPDATE sla_steps SET fire_at = {fire_at}, fired_at = {fired_at}"
+        stage.owner.execute(f"{change} WHERE id = ANY (%s)".encode(), [steps])
+
+    return Row(
+        "sweep_due",
+        f"SLA sweep, {len(steps)} warnings due",
+        {
+            "ours": _in_core(stage, lambda: sweeps.run(Job.SLA), len(steps)),
+            "floor": _bare(stage, floor_sql.WARN),
+        },
+        samples=15,
+        prepare=lambda: make("now() - interval '1 second'", "NULL"),
+        clean=lambda: make("now()", "now()"),
+        batch=len(steps),
+    )
