@@ -10,6 +10,7 @@ from emberone.models.imports import ImportedRow
 from emberone.models.letters import Letter, SuppressedAddress
 from emberone.models.macros import Macro
 from emberone.models.profiles import Profile, User
+from emberone.models.pulse import QueuePulse
 from emberone.models.reads import TicketRead, TicketViewer
 from emberone.models.settings import Setting, SettingChange
 from emberone.models.sla import (
@@ -36,6 +37,7 @@ __all__ = [
     "Letter",
     "Macro",
     "Profile",
+    "QueuePulse",
     "SLAClock",
     "SLAPlanStep",
     "SLAPolicy",

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Role
@@ -32,6 +33,9 @@ ORDERS: Final = {
         Order("created", (_id,)),
     )
 }
+
+#: What `ix_profiles_trigrams` is made of.
+_THREE: Final = 3
 
 #: So many people are offered to someone typing a name.
 LOOKUP_LIMIT = 20
@@ -79,10 +83,23 @@ def list_profiles(session: Session, filters: ProfileFilters, paging: Paging) -> 
     if filters.role is not None:
         statement = statement.where(Profile.role == filters.role)
     if filters.text is not None:
-        statement = statement.where(
-            or_(contains(Profile.full_name, filters.text), contains(Profile.email, filters.text))
-        )
+        statement = statement.where(*_named(filters.text))
     return fetch_page(session, statement, ProfileRow, paging)
+
+
+def _named(text: str) -> list[ColumnElement[bool]]:
+    """Name or address contains the text, in any case.
+
+    Three letters and more are looked up in an index of all threes (migration 0008). Fewer are
+    in so many names that walking these in order soon has a page of them.
+    """
+    found: list[ColumnElement[bool]] = [
+        or_(contains(Profile.full_name, text), contains(Profile.email, text))
+    ]
+    if len(text) >= _THREE:
+        threes = func.person_trigrams(Profile.full_name, Profile.email, type_=ARRAY(Text))
+        found.append(threes.contains(func.trigrams(text, type_=ARRAY(Text))))
+    return found
 
 
 def profile_details(session: Session, profile_id: UUID) -> ProfileRow | None:
@@ -109,9 +126,7 @@ def find_people(
         .limit(min(limit, LOOKUP_LIMIT))
     )
     if text:
-        statement = statement.where(
-            or_(contains(Profile.full_name, text), contains(Profile.email, text))
-        )
+        statement = statement.where(*_named(text))
     return [Choice(row[0], _labelled(row[1], row[2])) for row in session.execute(statement)]
 
 

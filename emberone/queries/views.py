@@ -6,10 +6,21 @@ planner reads its condition as a constant.
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Integer, Select, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    ScalarSelect,
+    Select,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session, aliased
 
 from emberone.db import now_of
@@ -174,8 +185,52 @@ def sorted_by(
 _CLOCKS_COUNTED: Final = 3 * (COUNT_LIMIT + 1)
 
 
+#: 64 rows of one page; a minute too, since limits run out and snoozes end by themselves.
+_PULSE: Final = (
+    "SELECT left(md5(string_agg(moved_by::text, ',' ORDER BY slot)), 16)"
+    " || to_char(context_now(), '-DDHH24MI') FROM queue_pulse"
+)
+
+
+def pulse(session: Session) -> str:
+    """One word that is another whenever a ticket has changed, or a minute has passed.
+
+    Ask for it before the rows: what is committed in between is then news once more.
+    """
+    return str(session.scalar(text(_PULSE)))
+
+
+class Standing(NamedTuple):
+    """How many tickets each view has, and the pulse at which that was so."""
+
+    pulse: str
+    counts: dict[View, int]
+
+
+def standing(session: Session, actor: Actor) -> Standing:
+    """All counts and the pulse, in one statement that stops counting at the limit each."""
+    counts = [_counted(narrowed) for narrowed in _narrowed(session, actor).values()]
+    row = session.execute(select(*counts, literal_column(f"({_PULSE})"))).one()
+    return Standing(str(row[-1]), dict(zip(View, row[:-1], strict=True)))
+
+
 def view_counts(session: Session, actor: Actor) -> dict[View, int]:
-    """How many tickets each view has, in one statement that stops counting at the limit each."""
+    """How many tickets each view has; counting stops at the limit."""
+    return standing(session, actor).counts
+
+
+def mine_count(session: Session, actor: Actor) -> int:
+    """How many tickets the actor's own view has: the one count that people do not share."""
+    narrowed = [visible_tickets(actor), *is_in(View.MINE, actor, now_of(session))]
+    return session.scalar(select(_counted(narrowed))) or 0
+
+
+def _counted(narrowed: list[ColumnElement[bool]]) -> ScalarSelect[int]:
+    limited = select(Ticket.id).where(*narrowed).limit(COUNT_LIMIT + 1).subquery()
+    return select(func.count()).select_from(limited).scalar_subquery()
+
+
+def _narrowed(session: Session, actor: Actor) -> dict[View, list[ColumnElement[bool]]]:
     now = now_of(session)
     seen = [visible_tickets(actor)]
     soon = (
@@ -188,13 +243,7 @@ def view_counts(session: Session, actor: Actor) -> dict[View, int]:
     narrowed = {view: [*seen, *is_in(view, actor, now)] for view in View}
     in_time = Ticket.id.in_(select(soon.c.ticket_id))
     narrowed[View.BREACHING] = [*seen, IS_WORKED_ON, in_time]
-    counts = [
-        select(func.count())
-        .select_from(select(Ticket.id).where(*narrowed[view]).limit(COUNT_LIMIT + 1).subquery())
-        .scalar_subquery()
-        for view in View
-    ]
-    return dict(zip(View, session.execute(select(*counts)).one(), strict=True))
+    return narrowed
 
 
 def unread(session: Session, actor: Actor, activity: dict[UUID, int]) -> set[UUID]:

@@ -91,6 +91,7 @@ _PANEL = {
     "ticket.change": policy.TICKET_ROUTE,
     "ticket.delete_view": policy.TICKET_DELETE,
     "ticket.walk": policy.PANEL_ENTER,
+    "ticket.list_changes": policy.PANEL_ENTER,
     "ticket.bulk": policy.TICKET_NOTE,
     "ticket.export": policy.TICKET_EXPORT,
     "ticket.ajax_lookup": policy.PANEL_ENTER,

@@ -33,6 +33,7 @@ GRANTS = {
     "ticket_viewers": {"admin": "SIUD", "agent": "SIUD"},
     "mail_outbox": {"admin": "S", "agent": "S", "system": "SIU"},
     "suppressed_addresses": {"admin": "SD", "system": "SIU"},
+    "queue_pulse": {"admin": "S", "agent": "S", "system": "S"},
     "sweep_runs": {"admin": "S", "system": "SIU"},
     "imported_rows": {"admin": "S", "system": "SIU"},
     "staff_names": {"admin": "S", "agent": "S", "customer": "S", "system": "S"},

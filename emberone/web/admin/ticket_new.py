@@ -16,12 +16,13 @@ from emberone.web.admin.base import attempt, done, found, is_post
 from emberone.web.admin.params import Values, arguments, fields
 from emberone.web.admin.ticket_bulk import TicketBulk
 from emberone.web.admin.ticket_form import TicketForm
+from emberone.web.admin.ticket_live import TicketLive
 from emberone.web.admin.ticket_page import TicketPages
 from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
 
-class TicketView(TicketBulk, TicketPages):
+class TicketView(TicketBulk, TicketLive, TicketPages):
     """The queue, each ticket's page, and the form for a new one."""
 
     address = "ticket"

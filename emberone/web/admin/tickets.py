@@ -19,7 +19,7 @@ from emberone.queries.paging import Page, turned
 from emberone.queries.sla import next_due
 from emberone.queries.views import View
 from emberone.services import bulk
-from emberone.web.admin import choices
+from emberone.web.admin import choices, queue_counts
 from emberone.web.admin.base import PanelView
 from emberone.web.admin.export import csv_response
 from emberone.web.admin.limits import due_marks
@@ -51,13 +51,18 @@ class TicketList(PanelView):
         number = _NUMBER.fullmatch(values.text("search") or "")
         if number and tickets.id_of(self.session, actor, int(number[1])):
             return redirect(url_for("ticket.page", number=int(number[1])))
+        # Before the rows: what is committed in between is news to the page.
+        standing = queue_counts.counted_now(self.session, actor)
         return self.render(
             "panel/ticket_list.html",
-            **self._queue(values, actor, now),
+            **self._queue(values, actor, now, standing),
+            tag=queue_counts.tag_of(standing.pulse, standing.pulse),
             filter_choices=self._choices(values.identifier("customer")),
         )
 
-    def _queue(self, values: Values, actor: Actor, now: datetime) -> dict[str, Any]:
+    def _queue(
+        self, values: Values, actor: Actor, now: datetime, standing: views.Standing
+    ) -> dict[str, Any]:
         """What the list shows and its open page asks for again: tabs, count, rows."""
         listing = listing_of(values)
         filters = self._wanted(actor, values, listing)
@@ -76,7 +81,7 @@ class TicketList(PanelView):
             ),
             "walks": _walks(listing, page),
             "view": filters.view.value,
-            "tabs": self._tabs(actor, filters.view),
+            "tabs": _tabs(actor, filters.view, standing.counts),
         }
 
     def _wanted(self, actor: Actor, values: Values, listing: Listing) -> tickets.TicketFilters:
@@ -160,21 +165,6 @@ class TicketList(PanelView):
             "moments": offers_at(now_of(self.session)),
         }
 
-    def _tabs(self, actor: Actor, shown: View) -> list[dict[str, Any]]:
-        counts = views.view_counts(self.session, actor)
-        return [
-            {
-                "label": label,
-                "url": url_for("ticket.index_view", view=view.value),
-                "count": worded_count(counts[view]),
-                "active": view is shown,
-            }
-            for view, label in _view_names().items()
-            # Only agents have tickets; nobody needs to know that nothing is put aside.
-            if (view is not View.MINE or actor.role is Role.AGENT)
-            and (view is not View.SNOOZED or counts[view] or view is shown)
-        ]
-
     @expose("/walk/")
     def walk(self) -> AnyResponse:
         """Go to the ticket before or after one, in the list that the person came from."""
@@ -218,6 +208,21 @@ class TicketList(PanelView):
         else:
             people = profiles.find_people(self.session, words, _LOOKUPS[name])
         return jsonify([[str(person.id), person.label] for person in people])
+
+
+def _tabs(actor: Actor, shown: View, counts: dict[View, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "label": label,
+            "url": url_for("ticket.index_view", view=view.value),
+            "count": worded_count(counts[view]),
+            "active": view is shown,
+        }
+        for view, label in _view_names().items()
+        # Only agents have tickets; nobody needs to know that nothing is put aside.
+        if (view is not View.MINE or actor.role is Role.AGENT)
+        and (view is not View.SNOOZED or counts[view] or view is shown)
+    ]
 
 
 def _view(values: Values) -> View:
