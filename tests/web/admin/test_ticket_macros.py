@@ -291,6 +291,7 @@ def test_where_the_caret_is_there_the_text_goes(visit, agent, open_ticket, thank
     expect(words).to_have_value("Before. Thanks! Ana Agent\n\nAfter.")
     page.keyboard.press("Control+z")
     expect(words).to_have_value("Before. After.")
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft saved")
 
 
 def test_below_a_text_that_was_kept_the_macro_goes_on(visit, agent, open_ticket, thanks):
@@ -301,3 +302,4 @@ def test_below_a_text_that_was_kept_the_macro_goes_on(visit, agent, open_ticket,
     page.keyboard.press("Enter")
     words = page.locator("#composer-text")
     expect(words).to_have_value("Half a sentence\n\nThanks! Ana Agent")
+    expect(page.locator("[data-draft-state]")).to_have_text("Draft saved")
