@@ -37,6 +37,7 @@ class Stop:
 NO_PAGES: Final = {
     "start.index": "redirects to the first page of whoever asks",
     "admin.index": "redirects to the view that has work in it",
+    "admin.demo": "the card above the queue, drawn again",
     "ticket.details_view": "redirects to the ticket's page",
     "ticket.walk": "redirects to the next ticket",
     "ticket.changes": "parts of the ticket's page, drawn again",
