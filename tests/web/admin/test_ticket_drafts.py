@@ -87,6 +87,16 @@ def test_taken_back_it_stands_in_the_box_with_its_files(as_agent, agent, open_ti
     assert said(ticket) == []
 
 
+@pytest.mark.parametrize("where", ["", "changes/"])
+def test_taken_back_it_is_sent_by_the_same_button_again(as_agent, agent, open_ticket, where):
+    ticket = open_ticket()
+    draft = drafts.send_reply(agent, ticket.id, "See.", Event.STAFF_REPLY_AND_CLOSE)
+    post(as_agent, ticket, "take-back", id=str(draft))
+    page = as_agent.get(f"/admin/ticket/{ticket.number}/{where}").get_data(as_text=True)
+    assert re.search(r'name="verb" value="reply_and_close" data-send>', page)
+    assert not re.search(r'name="verb" value="reply" data-send>', page)
+
+
 def test_what_left_meanwhile_cannot_be_taken_back_and_the_page_says_so(
     as_agent, agent, open_ticket
 ):
