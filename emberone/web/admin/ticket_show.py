@@ -103,17 +103,15 @@ class TicketShow(TicketList):
         # Before all else: what happens while the page is made is news to it.
         pulse = found(timeline.pulse(self.session, actor, row_number(number)))
         ticket = self._ticket(number)
-        draft = drafts.draft_of(self.session, actor, ticket.id)
-        composing = composing or Composing.of(draft)
         scene = self._scene(ticket, form)
+        draft = scene["draft"]
+        composing = composing or scene["composing"]
         html = self.render(
             "panel/ticket_page.html",
-            **scene,
+            **{**scene, "composing": composing},
             **self._activity(ticket),
             tag=pulse.tag,
             refusal=refusal,
-            composing=composing,
-            draft=draft,
             kept_files=scene["draft_files"].get(draft.id, []) if draft else [],
             file_limit=attachments.limit_mb(self.session),
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
@@ -131,7 +129,9 @@ class TicketShow(TicketList):
         others = tickets.other_tickets(session, actor, ticket.customer_id, ticket.id)
         is_closed = ticket.status is Status.CLOSED
         replies = drafts.replies_on_their_way(session, ticket.id)
-        draft_files = attachments.attachments_of_drafts(session, ticket.id)
+        draft = drafts.draft_of(session, actor, ticket.id)
+        has_drafts = bool(replies) or draft is not None
+        draft_files = attachments.attachments_of_drafts(session, ticket.id) if has_drafts else {}
         since = self._since(ticket.id)
         return {
             "ticket": ticket,
@@ -139,7 +139,9 @@ class TicketShow(TicketList):
             "snooze": snooze_of(ticket, now),
             "is_closed": is_closed,
             "outgoing": outgoing(actor, replies, draft_files, now=now, is_closed=is_closed),
+            "draft": draft,
             "draft_files": draft_files,
+            "composing": Composing.of(draft),
             "since": since,
             "colleagues": colleagues(
                 drafts.writing_now(session, actor, ticket.id, now),

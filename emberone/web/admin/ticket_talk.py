@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from emberone.domain.errors import EmberOneError
 from emberone.queries import timeline
-from emberone.queries.drafts import draft_of, is_on_its_way
+from emberone.queries.drafts import is_on_its_way
 from emberone.services import drafts, reads
 from emberone.web.admin.base import attempt, carry_out, done, found
 from emberone.web.admin.params import fields, row_number
@@ -33,10 +33,8 @@ class TicketTalk(TicketShow):
         if request.if_none_match.contains_weak(pulse.tag):
             response = make_response("", 304)
         else:
-            ticket = self._ticket(number)
-            draft = draft_of(self.session, current_actor(), ticket.id)
-            parts = {**self._scene(ticket), "composing": Composing.of(draft)}
-            response = make_response(self.render("panel/ticket_changes.html", **parts))
+            scene = self._scene(self._ticket(number))
+            response = make_response(self.render("panel/ticket_changes.html", **scene))
         response.set_etag(pulse.tag, weak=True)
         response.headers["Cache-Control"] = "private, no-cache"
         return response
