@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test pages check format bench lock clean translations
+.PHONY: help install run test pages check format bench lock clean translations wheel
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -25,6 +25,9 @@ test: .venv/dev.stamp ## Run the tests (ARGS="-k assignment": some of them).
 
 pages: .venv/dev.stamp ## Look at every page in Chromium and photograph it (PICTURES=folder; EMBERONE_PAGES_ONLY=ticket: some).
 	EMBERONE_PAGES_PICTURES="$(PICTURES)" $(BIN)/python -m pytest -n 2 tests/pages $(ARGS)
+
+wheel: .venv/dev.stamp ## Build the wheel, install it away from the checkout, run the whole product from it.
+	$(BIN)/python -m pytest tests/wheel $(ARGS)
 
 check: .venv/dev.stamp ## Check format, lint, types, import contracts and templates.
 	$(BIN)/python -m ruff format --check .

@@ -84,6 +84,8 @@ class Browser:
 
     def __init__(self, home: str) -> None:
         self.home = home
+        #: What the browser asks to be spoken to in.
+        self.language = "en"
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         )
@@ -126,6 +128,7 @@ class Browser:
         return self.get(links[0])
 
     def _open(self, request: urllib.request.Request) -> Self:
+        request.add_header("Accept-Language", self.language)
         try:
             answer = self._opener.open(request, timeout=30)
         except urllib.error.HTTPError as error:

@@ -25,8 +25,10 @@ ROOT = Path(__file__).parents[2]
 class Product:
     """PostgreSQL, Valkey, a mail server and EmberOne's processes, each of which can be killed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, program: Path = EMBERONE, cwd: Path = ROOT) -> None:
         self.folder = folder
+        #: The installed command, and where it is started.
+        self.program, self.cwd = program, cwd
         bin_dir = os.environ.get("EMBERONE_TEST_POSTGRES_BIN")
         self.postgres = EmbeddedPostgres(
             folder,
@@ -83,9 +85,9 @@ class Product:
     def run(self, *arguments: str, text: str = "", **more: str) -> str:
         """Run a command to its end and return what it printed; fails where it fails."""
         done = subprocess.run(
-            [EMBERONE, *arguments],
+            [self.program, *arguments],
             env={**self.environment, **more},
-            cwd=ROOT,
+            cwd=self.cwd,
             input=text,
             capture_output=True,
             text=True,
@@ -96,14 +98,14 @@ class Product:
 
     def start(self, name: str, *arguments: str) -> None:
         """Start one of EmberOne's processes under a name."""
-        self._spawn(name, [str(EMBERONE), *arguments])
+        self._spawn(name, [str(self.program), *arguments], self.cwd)
 
-    def _spawn(self, name: str, command: list[str]) -> None:
+    def _spawn(self, name: str, command: list[str], cwd: Path = ROOT) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
                 env=self.environment,
-                cwd=ROOT,
+                cwd=cwd,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

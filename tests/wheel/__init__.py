@@ -1,0 +1,1 @@
+"""The built wheel, installed away from any checkout; `make wheel` runs them."""
