@@ -49,6 +49,8 @@ def looking(chromium: Any, app: Flask) -> Iterator[Callable[..., Any]]:
     At the end no page may have had an error in its script or its console.
     """
     server = make_server("127.0.0.1", 0, app, threaded=True)
+    # A request that is still under way holds a connection: closing waits for it.
+    server.daemon_threads = False
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     contexts: list[Any] = []
@@ -69,6 +71,7 @@ def looking(chromium: Any, app: Flask) -> Iterator[Callable[..., Any]]:
         context.close()
     server.shutdown()
     thread.join()
+    server.server_close()
     assert [said for said in complaints if not any(word in said for word in _NO_COMPLAINTS)] == []
 
 
