@@ -115,21 +115,21 @@ def _to_watch(progress: DemoProgress) -> list[Line]:
     in_time = _("answered in time, so this one never comes")
     return [
         Line(
-            _("Within a minute of the start without an answer, its agent is warned.")
+            _("No answer within a minute of the start: the agent is warned.")
             if not is_over or progress.was_warned
             else _("A warning of its time limit: %(why)s.", why=in_time),
             progress.was_warned or is_over,
             **_ticket(progress.watched),
         ),
         Line(
-            _("Within two its priority is raised, and agent and admins get a letter.")
+            _("None within two: the priority is raised, agent and admins get a letter.")
             if not is_over or progress.has_escalated
             else _("An escalation: %(why)s.", why=in_time),
             progress.has_escalated or is_over,
             **_ticket(progress.watched),
         ),
         Line(
-            _("A minute after it was closed, the customer is asked to rate it."),
+            _("A minute after its closing the customer is asked to rate it."),
             progress.was_asked_to_rate,
             **_ticket(progress.rated),
         ),
