@@ -115,6 +115,12 @@ POLICIES: Final = {
         "own_write": ("ALL", "admin agent", ["profile_id = me"], ["profile_id = me"]),
         "system_write": ("ALL", "system", ["true"], ["true"]),
     },
+    "ticket_viewers": {
+        "own_delete": ("DELETE", "admin agent", ["profile_id = me"], None),
+        "own_insert": ("INSERT", "admin agent", None, ["profile_id = me"]),
+        "own_update": ("UPDATE", "admin agent", ["profile_id = me"], ["profile_id = me"]),
+        "staff_read": ("SELECT", "admin agent", ["true"], None),
+    },
     "tickets": {
         "admin_delete": ("DELETE", "admin", ["true"], None),
         "own_insert": (

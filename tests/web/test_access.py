@@ -50,6 +50,7 @@ ADMINS_ONLY = {
     "comment.delete_view",
     "job.index_view",
     "job.retry",
+    "job.discard",
     "letter.forgive",
     "letter.retry",
     "letter.retry_all",
