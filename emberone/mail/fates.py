@@ -85,10 +85,16 @@ def _then(letter: Faring, now: datetime) -> str | None:
                 letter.attempts,
             )
         )
-        return f"{why(letter.last_error)} {tried}" if letter.last_error else tried
+        return f"{_sentence(why(letter.last_error))} {tried}" if letter.last_error else tried
     if letter.state is MailState.SUPPRESSED:
         return why(letter.last_error)
     return None
+
+
+def _sentence(words: str | None) -> str:
+    """What a mail server said, ended as a sentence."""
+    words = (words or "").rstrip()
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _waiting(letter: Faring, now: datetime) -> str:

@@ -96,6 +96,8 @@ def prepare(product: Product, app: Flask) -> dict[str, Any]:
         **{name: _one(product, sql) for name, sql in _FOUND.items()},
         **_feedback(product, app),
         "replying": replying,
+        # What a page that tells of background work must not wait for.
+        "work": lambda: product.run("sweep", "--all"),
         "reset": next(link for link in links if "/reset/" in link),
         "confirm": next(link for link in links if "/confirm/" in link),
     }

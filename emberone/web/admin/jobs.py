@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from emberone.domain.errors import NotFound
+from emberone.jobs import Job
 from emberone.queries.health import sweep_progress
 from emberone.queries.jobs import dead_rows
 from emberone.services.delivery import retry_letter
@@ -38,6 +39,13 @@ class JobView(PanelView):
         """Show every sweep and every dead row."""
         return self.render(
             "panel/job_list.html",
+            names={
+                Job.PUBLISH: _("Publish replies"),
+                Job.ASSIGN: _("Assign tickets"),
+                Job.SLA: _("Watch time limits"),
+                Job.FEEDBACK: _("Ask for ratings"),
+                Job.MAIL: _("Send letters"),
+            },
             sweeps=sweep_progress(self.session),
             dead=dead_rows(self.session),
             kinds={

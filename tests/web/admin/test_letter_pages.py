@@ -53,7 +53,7 @@ def test_the_log_tells_each_letters_fate_and_counts_the_states(as_agent, asked, 
     text = page(as_agent, "letter/")
     assert f"Re: [#{asked.number}] No VPN" in text
     assert "attempt 3 of 8" in text
-    assert "451 busy It was tried 8 times" in text
+    assert "451 busy. It was tried 8 times" in text
     dead = page(as_agent, "letter/?state=dead")
     assert "451 busy" in dead
     assert "attempt 3 of 8" not in dead
