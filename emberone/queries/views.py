@@ -209,7 +209,7 @@ class Standing(NamedTuple):
 
 def standing(session: Session, actor: Actor) -> Standing:
     """All counts and the pulse, in one statement that stops counting at the limit each."""
-    counts = [_counted(narrowed) for narrowed in _narrowed(session, actor).values()]
+    counts = [_counted(narrowed, view) for view, narrowed in _narrowed(session, actor).items()]
     row = session.execute(select(*counts, literal_column(f"({_PULSE})"))).one()
     return Standing(str(row[-1]), dict(zip(View, row[:-1], strict=True)))
 
@@ -222,11 +222,19 @@ def view_counts(session: Session, actor: Actor) -> dict[View, int]:
 def mine_count(session: Session, actor: Actor) -> int:
     """How many tickets the actor's own view has: the one count that people do not share."""
     narrowed = [visible_tickets(actor), *is_in(View.MINE, actor, now_of(session))]
-    return session.scalar(select(_counted(narrowed))) or 0
+    return session.scalar(select(_counted(narrowed, View.MINE))) or 0
 
 
-def _counted(narrowed: list[ColumnElement[bool]]) -> ScalarSelect[int]:
-    limited = select(Ticket.id).where(*narrowed).limit(COUNT_LIMIT + 1).subquery()
+#: Views that are counted along the index of their own order. Behind a row policy the planner
+#: may not look at the statistics of an enumeration, and reads half of the table instead.
+_COUNTED_IN_ORDER: Final = (View.REPLIED, View.WAITING)
+
+
+def _counted(narrowed: list[ColumnElement[bool]], view: View) -> ScalarSelect[int]:
+    found = select(Ticket.id).where(*narrowed)
+    if view in _COUNTED_IN_ORDER:
+        found = found.order_by(*(key.column for key in WAIT.keys))
+    limited = found.limit(COUNT_LIMIT + 1).subquery()
     return select(func.count()).select_from(limited).scalar_subquery()
 
 
