@@ -48,9 +48,9 @@ OPEN_TO_EVERYONE = {
 ADMINS_ONLY = {
     "agent.edit_view",
     "comment.delete_view",
+    "job.discard",
     "job.index_view",
     "job.retry",
-    "job.discard",
     "letter.forgive",
     "letter.retry",
     "letter.retry_all",
