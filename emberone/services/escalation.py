@@ -3,8 +3,8 @@
 Steps called by `services/sla.py` as the product, with ticket and clock locked.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -74,48 +74,77 @@ class DueStep:
         return {key: value for key, value in named.items() if value is not None}
 
 
-def fire(session: Session, due: DueStep, now: datetime) -> None:
-    """Do what the step says, in its order, and write it into history."""
+@dataclass(slots=True)
+class _Round:
+    """Steps of different tickets: what they tell is written once for all of them."""
+
+    session: Session
+    now: datetime
+    told: dict[str, list[letters.Addressed]] = field(default_factory=dict)
+    entries: list[history.InternalEntry] = field(default_factory=list)
+    _admins: Sequence[UUID] | None = None
+
+    def admins(self) -> Sequence[UUID]:
+        """Whom a letter to the admins reaches."""
+        if self._admins is None:
+            self._admins = letters.active_admins(self.session)
+        return self._admins
+
+    def write(self) -> None:
+        """Write the letters, a statement for each kind, and history."""
+        for letter, addressed in self.told.items():
+            letters.write_all(self.session, letter=letter, addressed=addressed)
+        history.record_all(self.session, self.entries)
+
+
+def fire_all(session: Session, steps: Iterable[DueStep], now: datetime) -> None:
+    """Do what each step says, in its order, and write it into history.
+
+    A second step of the same ticket sees what became of the first: its letter
+    follows that of the first in their thread.
+    """
+    left = list(steps)
+    while left:
+        first = {due.ticket.id: due for due in reversed(left)}
+        chosen = [due for due in left if first[due.ticket.id] is due]
+        left = [due for due in left if first[due.ticket.id] is not due]
+        this = _Round(session, now)
+        for due in chosen:
+            _fire(this, due)
+        this.write()
+
+
+def _fire(this: _Round, due: DueStep) -> None:
     due.raised_from = None
     # Whom it warns must find the ticket in their lists.
-    wake(session, due.ticket, Cause.TIME_LIMIT)
+    wake(this.session, due.ticket, Cause.TIME_LIMIT)
     for action in due.step.actions:
-        _ACTIONS[StepAction(action)](session, due)
-    due.step.fired_at = now
+        _ACTIONS[StepAction(action)](this, due)
+    due.step.fired_at = this.now
     action_name = "sla_warned" if due.is_warning else "escalated"
-    history.record(session, due.ticket.id, action_name, context=due.context)
+    this.entries.append(history.InternalEntry(due.ticket.id, action_name, due.context))
 
 
-def _notify_assignee(session: Session, due: DueStep) -> None:
+def _notify_assignee(this: _Round, due: DueStep) -> None:
     if due.ticket.assigned_agent_id is not None:
-        _notify(session, due, due.ticket.assigned_agent_id)
+        _notify(this, due, due.ticket.assigned_agent_id)
 
 
-def _notify_person(session: Session, due: DueStep) -> None:
+def _notify_person(this: _Round, due: DueStep) -> None:
     if due.step.person_id is not None:
-        _notify(session, due, due.step.person_id)
+        _notify(this, due, due.step.person_id)
 
 
-def _notify(session: Session, due: DueStep, profile_id: UUID) -> None:
-    letters.write(
-        session,
-        # One letter to each person, however many of the actions name them.
-        key=f"sla:{due.step.id}:{profile_id}",
-        letter=_letter(due),
-        to_profile_id=profile_id,
-        ticket_id=due.ticket.id,
-        params=_params(due),
-    )
+def _notify_admins(this: _Round, due: DueStep) -> None:
+    for admin_id in this.admins():
+        _notify(this, due, admin_id)
 
 
-def _notify_admins(session: Session, due: DueStep) -> None:
-    letters.write_to_admins(
-        session,
-        key_prefix=f"sla:{due.step.id}",
-        letter=_letter(due),
-        ticket_id=due.ticket.id,
-        params=_params(due),
-    )
+def _notify(this: _Round, due: DueStep, profile_id: UUID) -> None:
+    # One letter to each person, however many of the actions name them.
+    key = f"sla:{due.step.id}:{profile_id}"
+    letter = letters.Addressed(key, profile_id, due.ticket.id, _params(due))
+    this.told.setdefault(_letter(due), []).append(letter)
 
 
 def _letter(due: DueStep) -> str:
@@ -133,35 +162,37 @@ def _params(due: DueStep) -> dict[str, Any]:
     }
 
 
-def _raise_priority(session: Session, due: DueStep) -> None:
+def _raise_priority(this: _Round, due: DueStep) -> None:
     """One level up; as the product's own change it shortens no target (SLA rules 18 and 24)."""
     before = due.ticket.priority
     if before.raised() is before:
         return
-    _because_of(session, due)
+    _because_of(this.session, due)
     due.ticket.priority = before.raised()
     # The trigger takes the reason while it stands.
-    session.flush()
-    _because_of(session, None)
+    this.session.flush()
+    _because_of(this.session, None)
     due.raised_from = before
 
 
-def _reassign(session: Session, due: DueStep) -> None:
+def _reassign(this: _Round, due: DueStep) -> None:
     """Back to the pool, where assignment gives it to somebody else (assignment rule 12)."""
     agent_id = due.ticket.assigned_agent_id
     if agent_id is None:
         return
-    _because_of(session, due)
+    _because_of(this.session, due)
     due.ticket.assigned_agent_id = None
     due.ticket.status = TRANSITIONS[Event.RETURN_TO_POOL][due.ticket.status]
-    session.flush()
-    _because_of(session, None)
+    this.session.flush()
+    _because_of(this.session, None)
     # By itself: a trigger forgets the mark when the agent changes.
-    session.execute(update(Ticket).where(Ticket.id == due.ticket.id).values(handed_off_by=agent_id))
-    nudge(session, Job.ASSIGN)
+    this.session.execute(
+        update(Ticket).where(Ticket.id == due.ticket.id).values(handed_off_by=agent_id)
+    )
+    nudge(this.session, Job.ASSIGN)
 
 
-def _comment(session: Session, due: DueStep) -> None:
+def _comment(this: _Round, due: DueStep) -> None:
     """An internal comment; `systemData` lets a page say the same in its reader's language."""
     assert due.due_at is not None
     verb = "is due" if _letter(due) == "sla_warning" else "was due"
@@ -171,7 +202,7 @@ def _comment(session: Session, due: DueStep) -> None:
     if due.raised_from is not None:
         content += f" Priority raised from {due.raised_from} to {due.ticket.priority}."
         facts |= {"raisedFrom": due.raised_from.value, "raisedTo": due.ticket.priority.value}
-    session.add(
+    this.session.add(
         Comment(
             ticket_id=due.ticket.id,
             content=content,
@@ -187,7 +218,7 @@ def _because_of(session: Session, due: DueStep | None) -> None:
     session.execute(_SET_REASON, {"reason": f"SLA step {due.step.id}" if due else ""})
 
 
-_ACTIONS: Final[Mapping[StepAction, Callable[[Session, DueStep], None]]] = {
+_ACTIONS: Final[Mapping[StepAction, Callable[[_Round, DueStep], None]]] = {
     StepAction.NOTIFY_ASSIGNEE: _notify_assignee,
     StepAction.NOTIFY_ADMINS: _notify_admins,
     StepAction.NOTIFY_PERSON: _notify_person,

@@ -1,7 +1,8 @@
 """History entries for what is not a change of a column; triggers write the others."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,6 +16,21 @@ _RECORD = text(
     " || jsonb_strip_nulls(jsonb_build_object('reason', cast(:reason AS text))),"
     " :is_internal, context_now())"
 )
+
+_RECORD_ALL = text(
+    "INSERT INTO history (ticket_id, actor_id, action, metadata, is_internal, created_at)"
+    " SELECT ticket_id, current_profile(), action, history_metadata(context), true, context_now()"
+    " FROM jsonb_to_recordset(cast(:entries AS jsonb))"
+    " AS entry (ticket_id uuid, action text, context jsonb)"
+)
+
+
+class InternalEntry(NamedTuple):
+    """One of many entries that customers never see."""
+
+    ticket_id: UUID
+    action: str
+    context: dict[str, Any]
 
 
 def record(
@@ -37,3 +53,10 @@ def record(
             "is_internal": is_internal,
         },
     )
+
+
+def record_all(session: Session, entries: Sequence[InternalEntry]) -> None:
+    """Write internal entries of many tickets with one statement, in this order."""
+    if entries:
+        given = [entry._asdict() for entry in entries]
+        session.execute(_RECORD_ALL, {"entries": json.dumps(given, default=str)})

@@ -155,9 +155,14 @@ def write_to_admins(
         letter=letter,
         addressed=[
             Addressed(f"{key_prefix}:{admin_id}", admin_id, ticket_id, params)
-            for admin_id in session.scalars(_ACTIVE_ADMINS).all()
+            for admin_id in active_admins(session)
         ],
     )
+
+
+def active_admins(session: Session) -> Sequence[UUID]:
+    """The admins whom a letter to the admins reaches."""
+    return session.scalars(_ACTIVE_ADMINS).all()
 
 
 def withdraw(session: Session, keys: Sequence[str], reason: str) -> None:

@@ -27,7 +27,7 @@ from emberone.models import SLAClock, SLAStep, Ticket
 from emberone.policy import JOBS_RETRY, require
 from emberone.services import history
 from emberone.services.clock_book import record_breach
-from emberone.services.escalation import DueStep, fire
+from emberone.services.escalation import DueStep, fire_all
 from emberone.services.steps import CAUGHT_UP, IMPORTED
 from emberone.services.waking import wake
 
@@ -183,8 +183,7 @@ def _fire(session: Session, due: Sequence[DueStep], now: datetime) -> None:
         return
     try:
         with session.begin_nested():
-            for one in due:
-                fire(session, one, now)
+            fire_all(session, due, now)
     except Exception as error:
         if isinstance(error, DBAPIError) and (error.connection_invalidated or is_retryable(error)):
             raise

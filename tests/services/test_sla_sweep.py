@@ -77,6 +77,30 @@ def test_the_assignee_is_warned_at_75_percent(play, admin):
     assert not play.history(ticket, "sla_breached", "escalated")
 
 
+def test_many_warnings_cost_as_many_statements_as_one(play):
+    play.open(**assigned(play))
+    sweep_sla(now=after(3))
+    counts = []
+    for number in (2, 9):
+        tickets = [play.open(**assigned(play)) for _ in range(number)]
+        with Statements() as statements:
+            assert sweep_sla(now=after(3)) == number
+        counts.append(len(statements.seen))
+        assert all(len(play.history(ticket, "sla_warned")) == 1 for ticket in tickets)
+    assert counts[0] == counts[1]
+    assert len(play.letters()) == 12
+
+
+def test_two_steps_of_one_ticket_in_one_sweep_write_letters_of_one_thread(play):
+    ticket = play.open(**assigned(play))
+    play.sql("UPDATE sla_steps SET fire_at = :at WHERE step_no = 1", at=after(3))
+    assert sweep_sla(now=after(3)) == 2
+    first, second = sorted(play.letters(), key=lambda letter: "follows" in letter.params)
+    assert "follows" not in first.params
+    assert second.params["follows"] == first.key
+    assert len(play.history(ticket, "sla_warned")) == 2
+
+
 def test_without_an_assignee_nobody_is_warned_and_the_step_is_done(play, admin):
     ticket = play.open()
     assert sweep_sla(now=after(3)) == 1
