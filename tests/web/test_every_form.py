@@ -37,11 +37,13 @@ LAST = ("delete", "deactivate", "password", "sign_out", "logout")
 EACH, SEED = 3, 20261128
 
 
-#: What the scripts of a page send by themselves, and with which fields.
+#: What no page here has a form for, since its scripts send it, and with which fields.
 BY_SCRIPT = {
     "ticket.draft": ("text", "kind", "verb"),
     "ticket.seen": ("activity", "away"),
     "macro.preview": ("content",),
+    # A button with nothing to type, in the panel of an installation that has the demo in it.
+    "admin.dismiss_demo": (),
 }
 
 
