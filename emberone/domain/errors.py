@@ -31,7 +31,7 @@ class Invalid(EmberOneError):
 
 
 class NotAllowed(EmberOneError):
-    """You may not do that."""
+    """Your account does not have the right to do that; ask an administrator if it should."""
 
     status = 403
 
