@@ -3,8 +3,9 @@
 With one language there is nothing to choose, and nothing is asked of anybody.
 """
 
+from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_locale, get_translations
 
 from emberone import languages
 from emberone.web.session import current_profile
@@ -19,6 +20,31 @@ def init_language(app: Flask) -> None:
         timezone_selector=zone_of_browser,
         default_translation_directories=str(languages.folder()),
         default_domain=languages.DOMAIN,
+    )
+    _let_templates_look_up_quickly(app)
+
+
+def _let_templates_look_up_quickly(app: Flask) -> None:
+    """Keep each language's catalogue at hand: a page has a hundred texts and more.
+
+    Flask-Babel asks for domain, context and language again for every one of them.
+    """
+    known: dict[str, Translations | NullTranslations] = {}
+
+    def catalogue() -> Translations | NullTranslations:
+        language = str(get_locale())
+        if language not in known:
+            known[language] = get_translations()
+        return known[language]
+
+    app.jinja_env.install_gettext_callables(
+        gettext=lambda text: catalogue().ugettext(text),
+        ngettext=lambda one, many, number: catalogue().ungettext(one, many, number),
+        newstyle=True,
+        pgettext=lambda context, text: catalogue().upgettext(context, text),
+        npgettext=lambda context, one, many, number: catalogue().unpgettext(
+            context, one, many, number
+        ),
     )
 
 

@@ -42,8 +42,16 @@ class Listing:
     filter_names: Sequence[str]
     chips: list[Chip] = field(default_factory=list)
     paging: Paging = field(init=False)
+    # Read once: a page has an address of its own for every row.
+    _filters: dict[str, str] = field(init=False, repr=False)
+    _kept: dict[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        carried = request.args
+        values = {name: carried.get(name, "").strip() for name in self.filter_names}
+        self._filters = {name: value for name, value in values.items() if value}
+        names = ("view", "sort", "desc", "size")
+        self._kept = {name: carried[name] for name in names if carried.get(name)}
         default = next(iter(self.orders))
         order = self.orders[self.values.one_of("sort", self.orders) or default]
         wanted = self.values.one_of("desc", ("0", "1"))
@@ -56,17 +64,15 @@ class Listing:
 
     def filters(self) -> dict[str, str]:
         """The filters that the address carries."""
-        values = {name: request.args.get(name, "").strip() for name in self.filter_names}
-        return {name: value for name, value in values.items() if value}
+        return dict(self._filters)
 
     def kept(self) -> dict[str, str]:
         """What is kept while the filters change: view, order and size."""
-        names = ("view", "sort", "desc", "size")
-        return {name: request.args[name] for name in names if request.args.get(name)}
+        return dict(self._kept)
 
     def url(self, endpoint: str | None = None, **changes: str | None) -> str:
         """The list's address with these arguments changed, on its first page."""
-        values = {**self.filters(), **self.kept(), **changes}
+        values = {**self._filters, **self._kept, **changes}
         kept = {name: value for name, value in values.items() if value is not None}
         return url_for(endpoint or self.endpoint, **kept)
 
