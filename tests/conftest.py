@@ -131,7 +131,7 @@ def set_setting(database: Flask):
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud what a green run on this machine does not mean."""
-    if shutil.which("chromium") is None:
+    if not any(map(shutil.which, ("chromium-headless-shell", "chromium"))):
         terminalreporter.write_line(
             "Chromium is not installed: no page was looked at in a browser.", yellow=True
         )
