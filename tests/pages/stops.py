@@ -75,6 +75,20 @@ def press(selector: str) -> Act:
     return lambda page, facts: page.locator(selector).locator("visible=true").first.click()
 
 
+def _ask_for_keys(page: Any, facts: dict[str, Any]) -> None:
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+
+
+def _ask_first(page: Any, facts: dict[str, Any]) -> None:
+    page.get_by_role("button", name="Sign out everywhere").click()
+    page.locator("dialog[open]").wait_for()
+
+
+def _open_snooze(page: Any, facts: dict[str, Any]) -> None:
+    page.locator("summary", has_text="Snooze").locator("visible=true").first.click()
+
+
 def _save_stale(page: Any, facts: dict[str, Any]) -> None:
     """Saves a form of the ticket's page that is older than what somebody else saved."""
     page.evaluate(
@@ -165,6 +179,7 @@ _PUBLIC = [
 _ACCOUNT = [
     Stop("account-customer", "account.page", "/account/", CUSTOMER),
     Stop("account-staff", "account.page", "/account/", AGENT),
+    Stop("account-asked", "account.page", "/account/", AGENT, _ask_first),
     Stop("account-password", "security.change_password", "/account/password", CUSTOMER),
     Stop(
         "account-password-refused",
@@ -230,6 +245,8 @@ _TICKETS = [
         AGENT,
         press("[data-macros-open]"),
     ),
+    Stop("ticket-snooze", "ticket.page", "/admin/ticket/{ticket}/", AGENT, _open_snooze),
+    Stop("ticket-keys", "ticket.page", "/admin/ticket/{ticket}/", AGENT, _ask_for_keys),
     Stop("ticket-conflict", "ticket.page", "/admin/ticket/{ticket}/", ADMIN, _save_stale),
     Stop("ticket-404", "ticket.page", "/admin/ticket/999999/", AGENT, status=404),
     Stop("ticket-new", "ticket.create_view", "/admin/ticket/new/", AGENT),
@@ -297,20 +314,21 @@ _WORK = [
 ]
 
 _KINDS = [
-    stop
-    for kind in all_kinds()
-    for stop in (
-        Stop(
-            f"mail-kind-{kind.letter}", "letter.kind", f"/admin/letter/kinds/{kind.letter}/", ADMIN
-        ),
+    *(
+        # One that is about tickets and one that is not.
+        Stop(f"mail-kind-{letter}", "letter.kind", f"/admin/letter/kinds/{letter}/", ADMIN)
+        for letter in ("staff_replied", "confirm")
+    ),
+    *(
         Stop(
             f"letter-{kind.letter}",
             "letter.kind_preview",
             f"/admin/letter/kinds/{kind.letter}/preview/",
             ADMIN,
             is_letter=True,
-        ),
-    )
+        )
+        for kind in all_kinds()
+    ),
 ]
 
 STOPS: Final = (*_PUBLIC, *_ACCOUNT, *_PORTAL, *_TICKETS, *_MACROS, *_PEOPLE, *_WORK, *_KINDS)

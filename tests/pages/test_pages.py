@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browsing import expect
@@ -30,6 +31,7 @@ _BROKEN_IMAGES = """
             .filter(use => use.checkVisibility())
             .map(use => use.getAttribute('href')))
 """
+_AXE_SCRIPT = Axe().axe_script
 _AXE = {"resultTypes": ["violations"]}
 #: Nothing but colours differs between light and dark.
 _AXE_COLOURS = {
@@ -91,6 +93,7 @@ def test_the_page_is_whole(
         if stop.act:
             stop.act(page, facts)
         _judge_frame(page, stop)
+        page.evaluate(_AXE_SCRIPT)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             if not stop.is_letter:
@@ -98,7 +101,8 @@ def test_the_page_is_whole(
             if _PICTURES:
                 _photograph(page, Path(_PICTURES) / f"{stop.name}-{width}-{scheme}.webp")
             assert page.evaluate(_TOO_WIDE) <= 0, "it is wider than its window"
-            found = Axe().run(page, options=_AXE if scheme == "light" else _AXE_COLOURS)
+            rules = _AXE if scheme == "light" else _AXE_COLOURS
+            found = AxeResults(page.evaluate("rules => axe.run(document, rules)", rules))
             assert found.violations_count == 0, f"{scheme}\n{found.generate_report()}"
         assert page.evaluate(_BROKEN_IMAGES) == []
         assert watch.complaints == []
