@@ -52,6 +52,10 @@ class IllegalTransition(Conflict):
     """The ticket's status does not allow that."""
 
 
+class CalendarExhausted(Conflict):
+    """The business calendar is not open for so much time, however far one looks."""
+
+
 class StaleWrite(Conflict):
     """Someone changed this meanwhile; choose between the two versions."""
 
