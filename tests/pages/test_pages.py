@@ -38,6 +38,8 @@ _AXE_COLOURS = {
     **_AXE,
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
+#: Two frames after a change of colours every inherited one has arrived.
+_DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _TOO_WIDE = """
     document.documentElement.scrollWidth - document.documentElement.clientWidth
 """
@@ -98,6 +100,7 @@ def test_the_page_is_whole(
             page.emulate_media(color_scheme=scheme)
             if not stop.is_letter:
                 expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+            page.evaluate(_DRAWN)
             if _PICTURES:
                 _photograph(page, Path(_PICTURES) / f"{stop.name}-{width}-{scheme}.webp")
             assert page.evaluate(_TOO_WIDE) <= 0, "it is wider than its window"
