@@ -22,7 +22,7 @@ DAY = 86_400
 #: Years in which zones have done what zones do, and some to come.
 FIRST, LAST = 365 * DAY, 67 * 365 * DAY
 #: The oracle walks no further than so much, or a case would take seconds.
-FARTHEST = timedelta(hours=40)
+FARTHEST = timedelta(hours=24)
 
 CURIOUS_ZONES = (
     "UTC",
@@ -99,7 +99,7 @@ class Oracle:
         local, end = first.replace(tzinfo=None), last.replace(tzinfo=None)
         if first.fold or last.fold or local.second or end - local != 59 * SECOND:
             return None
-        if f"{local:%H:%M}" in self.odd:
+        if self.odd and f"{local:%H:%M}" in self.odd:
             return None
         return self.shows_open(local), end
 
