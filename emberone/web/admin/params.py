@@ -1,7 +1,7 @@
 """What an address or a form carries, read strictly: anything else is a clear 400."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from emberone.domain.errors import EmberOneError, NotFound
 from emberone.queries.paging import BIGINT_MAX, parse_count, parse_id, parse_moment
+from emberone.web.zone import reader_zone
 
 E = TypeVar("E", bound=Enum)
 
@@ -122,14 +123,16 @@ class Values:
         return number
 
     def day_begins(self, name: str) -> datetime | None:
-        """The first instant of a day, None where it is missing."""
+        """The first instant of a day where the reader lives, None where it is missing."""
         day = self._day(name)
-        return None if day is None else datetime.combine(day, time(), UTC)
+        return None if day is None else datetime.combine(day, time(), reader_zone())
 
     def day_ends(self, name: str) -> datetime | None:
-        """The first instant after a day, None where it is missing."""
+        """The first instant after such a day, None where it is missing."""
         day = self._day(name)
-        return None if day is None else datetime.combine(day + timedelta(days=1), time(), UTC)
+        if day is None:
+            return None
+        return datetime.combine(day + timedelta(days=1), time(), reader_zone())
 
     def _day(self, name: str) -> date | None:
         text = self.text(name)

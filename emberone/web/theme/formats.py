@@ -32,12 +32,13 @@ def time_full(moment: datetime) -> str:
 
 def time_short(moment: datetime, *, now: datetime | None = None) -> str:
     """Return a time for a list: without the year when that is the year of `now`."""
-    same_year = now is not None and now.year == moment.year
+    local = to_user_timezone(moment)
+    same_year = now is not None and to_user_timezone(now).year == local.year
     locale = get_locale()
     if locale is None or locale.language == "en":
         return format_datetime(moment, SHORT if same_year else WITH_YEAR)
     # In the order and with the clock that the language is used to.
-    local, day = to_user_timezone(moment), DAY_FIELDS if same_year else DAY_AND_YEAR_FIELDS
+    day = DAY_FIELDS if same_year else DAY_AND_YEAR_FIELDS
     return ", ".join(format_skeleton(part, local, locale=locale) for part in (day, "Hm"))
 
 

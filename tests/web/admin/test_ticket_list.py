@@ -241,3 +241,13 @@ def test_the_page_of_a_ticket_costs_the_same_for_2_comments_and_for_60(
     # Fourteen for the ticket itself; what is on its way, one's own draft, one's last visit, who
     # writes, who looks, and the macros.
     assert few <= 20
+
+
+def test_a_day_is_one_where_its_reader_sits(as_agent, make):
+    # In Tokyo it is the third already.
+    late = look(make.ticket(created_at=datetime(2026, 1, 2, 15, tzinfo=UTC)))
+    assert listed(as_agent, "from=2026-01-03") == []
+    assert listed(as_agent, "to=2026-01-02") == [late.number]
+    as_agent.set_cookie("zone", "Asia/Tokyo")
+    assert listed(as_agent, "from=2026-01-03&to=2026-01-03") == [late.number]
+    assert listed(as_agent, "to=2026-01-02") == []
