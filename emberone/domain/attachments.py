@@ -118,7 +118,7 @@ class CheckedFile:
 def checked(files: Sequence[Upload], *, limit_mb: int) -> list[CheckedFile]:
     """The files of one message, ready to be kept, no two of one name; raises Invalid."""
     if len(files) > MAX_FILES:
-        raise Invalid(f"A message carries at most {MAX_FILES} files.", field="files")
+        raise Invalid("A message carries at most %(most)s files.", field="files", most=MAX_FILES)
     kept: dict[tuple[str, str], CheckedFile] = {}
     for file in files:
         one = _checked(file, limit_mb)
@@ -126,7 +126,9 @@ def checked(files: Sequence[Upload], *, limit_mb: int) -> list[CheckedFile]:
         kept.setdefault((one.name, one.digest), one)
     if sum(file.size for file in kept.values()) > MAX_TOTAL_MB * 2**20:
         raise Invalid(
-            f"The files of one message are larger than {MAX_TOTAL_MB} MB together.", field="files"
+            "The files of one message are larger than %(limit)s MB together.",
+            field="files",
+            limit=MAX_TOTAL_MB,
         )
     return _told_apart(kept.values())
 
@@ -184,11 +186,15 @@ def _checked(file: Upload, limit_mb: int) -> CheckedFile:
     media_type = media_type_of(file.name, file.content)
     name = clean_name(file.name, media_type)
     if not file.content:
-        raise Invalid(f"“{name}” is empty.", field="files")
+        raise Invalid("“%(name)s” is empty.", field="files", name=name)
     if len(file.content) > limit_mb * 2**20:
-        raise Invalid(f"“{name}” is larger than {limit_mb} MB.", field="files")
+        raise Invalid(
+            "“%(name)s” is larger than %(limit)s MB.", field="files", name=name, limit=limit_mb
+        )
     if is_program(name, file.content):
-        raise Invalid(f"“{name}” is a program or a script; we do not take those.", field="files")
+        raise Invalid(
+            "“%(name)s” is a program or a script; we do not take those.", field="files", name=name
+        )
     return CheckedFile(name, media_type, file.content, hashlib.sha256(file.content).hexdigest())
 
 

@@ -1,11 +1,22 @@
 """The errors a person can cause: the class is the rule that was broken.
 
-The docstring's first line is the message people read unless one is given.
+The docstring's first line is the message people read unless one is given. A message
+leaves places open, `%(most)s`, for what the details say: a catalogue knows it as it stands.
 Every edge translates the tree once: HTTP to a status, the command line to one
 line and exit status 2.
 """
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s")
+
+
+class Word(str):
+    """A word of ours in the place of a message; translated with it, as names of files are not."""
+
+    __slots__ = ()
 
 
 class EmberOneError(Exception):
@@ -15,9 +26,23 @@ class EmberOneError(Exception):
     status = 400
 
     def __init__(self, message: str | None = None, **details: Any) -> None:
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self._template = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.details = details
+        #: In English, as the log and the command line say it.
+        self.message = self.worded(str, "{:,}".format)
         super().__init__(self.message)
+
+    def worded(self, translated: Callable[[str], str], number: Callable[[int], str]) -> str:
+        """The message in a reader's language."""
+
+        def value(place: re.Match[str]) -> str:
+            # A per cent sign in somebody's own words is no place.
+            detail = self.details.get(place[1], place[0])
+            if isinstance(detail, int):
+                return number(detail)
+            return translated(detail) if isinstance(detail, Word) else str(detail)
+
+        return _PLACE.sub(value, translated(self._template))
 
 
 class ConfigurationError(EmberOneError):

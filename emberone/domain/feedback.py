@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from emberone.domain.errors import Invalid
+from emberone.domain.errors import Invalid, Word
 
 RATINGS: Final = range(1, 6)
 #: From here down the admins are told: feedback rule 8.
@@ -60,7 +60,16 @@ def checked_text(text: str | None) -> str | None:
     """The customer's words, trimmed, None where there are none; raises Invalid."""
     trimmed = (text or "").replace("\r\n", "\n").replace("\r", "\n").strip()
     if "\x00" in trimmed or any("\ud800" <= character <= "\udfff" for character in trimmed):
-        raise Invalid("The text contains a character that cannot be stored.", field="text")
+        raise Invalid(
+            "The %(what)s contains a character that cannot be stored.",
+            field="text",
+            what=Word("text"),
+        )
     if len(trimmed) > MAX_TEXT:
-        raise Invalid(f"The text is longer than {MAX_TEXT:,} characters.", field="text")
+        raise Invalid(
+            "The %(what)s is longer than %(most)s characters.",
+            field="text",
+            what=Word("text"),
+            most=MAX_TEXT,
+        )
     return trimmed or None

@@ -85,7 +85,12 @@ def check_places(content: str) -> None:
     if unknown:
         wrong = ", ".join(f"{{{{{name}}}}}" for name in dict.fromkeys(unknown))
         known = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
-        raise Invalid(f"Nothing stands for {wrong}. These can be used: {known}.", field="content")
+        raise Invalid(
+            "Nothing stands for %(wrong)s. These can be used: %(known)s.",
+            field="content",
+            wrong=wrong,
+            known=known,
+        )
 
 
 def fill(content: str, filling: Filling) -> str:

@@ -33,12 +33,17 @@ def check(name: str, value: Any) -> None:
         least, most = LIMITS[name]
         if type(value) is int and least <= value <= most:
             return
-        raise Invalid(f"{name} is a whole number from {least} to {most}.", field=name)
+        raise Invalid(
+            "%(field)s is a whole number from %(least)s to %(most)s.",
+            field=name,
+            least=least,
+            most=most,
+        )
     if name in CHOICES:
         if value in list(CHOICES[name]):
             return
-        raise Invalid(f"{name} has no such choice.", field=name)
+        raise Invalid("%(field)s has no such choice.", field=name)
     if name not in SWITCHES:
-        raise Invalid(f"There is no setting {name}.", field=name)
+        raise Invalid("There is no setting %(field)s.", field=name)
     if not isinstance(value, bool):
-        raise Invalid(f"{name} is yes or no.", field=name)
+        raise Invalid("%(field)s is yes or no.", field=name)

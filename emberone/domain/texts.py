@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from emberone.domain.errors import Invalid
+from emberone.domain.errors import Invalid, Word
 
 MAX_TITLE = 500
 MAX_TEXT = 100_000
@@ -18,37 +18,37 @@ _ADDRESS = re.compile(r"[^@\s<>()\",;\\]+@[^@\s<>()\",;\\]+")
 
 def title(text: str) -> str:
     """One trimmed line of 1 to 500 characters; raises Invalid."""
-    return _checked(" ".join(text.split()), "title", MAX_TITLE)
+    return _checked(" ".join(text.split()), Word("title"), MAX_TITLE)
 
 
 def description(text: str) -> str:
     """At most 100,000 characters, possibly none; raises Invalid."""
-    return _checked(_lines(text), "description", MAX_TEXT, may_be_empty=True)
+    return _checked(_lines(text), Word("description"), MAX_TEXT, may_be_empty=True)
 
 
 def comment(text: str) -> str:
     """1 to 100,000 characters that are not all blank; raises Invalid."""
-    return _checked(_lines(text), "comment", MAX_TEXT)
+    return _checked(_lines(text), Word("comment"), MAX_TEXT)
 
 
 def draft(text: str) -> str:
     """At most 100,000 characters of a comment in the making, possibly none; raises Invalid."""
-    return _checked(_lines(text), "draft", MAX_TEXT, may_be_empty=True)
+    return _checked(_lines(text), Word("draft"), MAX_TEXT, may_be_empty=True)
 
 
 def macro(text: str) -> str:
     """At most 100,000 characters of an answer given often, possibly none; raises Invalid."""
-    return _checked(_lines(text), "text", MAX_TEXT, may_be_empty=True)
+    return _checked(_lines(text), Word("text"), MAX_TEXT, may_be_empty=True)
 
 
 def person_name(text: str) -> str:
     """One trimmed line of 1 to 200 characters; raises Invalid."""
-    return _checked(" ".join(text.split()), "name", MAX_NAME)
+    return _checked(" ".join(text.split()), Word("name"), MAX_NAME)
 
 
 def address(text: str) -> str:
     """A trimmed e-mail address of at most 320 characters; raises Invalid."""
-    checked = _checked(text.strip(), "e-mail address", 320)
+    checked = _checked(text.strip(), Word("e-mail address"), 320)
     # What cannot be seen would make two addresses look like one.
     is_visible = not any(unicodedata.category(sign).startswith("C") for sign in checked)
     if not is_visible or not _ADDRESS.fullmatch(checked):
@@ -60,11 +60,11 @@ def tags(words: Iterable[str]) -> list[str]:
     """Lower case, spaces folded, sorted, none twice; at most 20 of 50 characters; raises Invalid."""
     clean = sorted({" ".join(word.lower().split()) for word in words} - {""})
     for word in clean:
-        _checked(word, "tag", MAX_TAG)
+        _checked(word, Word("tag"), MAX_TAG)
         if "," in word:
             raise Invalid("A tag has no comma.", field="tags")
     if len(clean) > MAX_TAGS:
-        raise Invalid(f"A ticket has at most {MAX_TAGS} tags.", field="tags")
+        raise Invalid("A ticket has at most %(most)s tags.", field="tags", most=MAX_TAGS)
     return clean
 
 
@@ -72,11 +72,15 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
 
 
-def _checked(text: str, what: str, longest: int, *, may_be_empty: bool = False) -> str:
+def _checked(text: str, what: Word, longest: int, *, may_be_empty: bool = False) -> str:
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Invalid(f"The {what} contains a character that cannot be stored.", field=what)
+        raise Invalid(
+            "The %(what)s contains a character that cannot be stored.", field=what, what=what
+        )
     if not may_be_empty and not text.strip():
-        raise Invalid(f"The {what} is empty.", field=what)
+        raise Invalid("The %(what)s is empty.", field=what, what=what)
     if len(text) > longest:
-        raise Invalid(f"The {what} is longer than {longest:,} characters.", field=what)
+        raise Invalid(
+            "The %(what)s is longer than %(most)s characters.", field=what, what=what, most=longest
+        )
     return text

@@ -159,9 +159,11 @@ def checked_password(password: str, *, about: Iterable[str] = ()) -> str:
     # As the sign-in form does, so that a letter typed on another keyboard is the same letter.
     password = unicodedata.normalize("NFKD", password)
     if len(password) < MINIMUM_PASSWORD_LENGTH:
-        raise Invalid(f"A password has at least {MINIMUM_PASSWORD_LENGTH} characters.")
+        raise Invalid(
+            "A password has at least %(least)s characters.", least=MINIMUM_PASSWORD_LENGTH
+        )
     if len(password) > MAXIMUM_PASSWORD_LENGTH:
-        raise Invalid(f"A password has at most {MAXIMUM_PASSWORD_LENGTH} characters.")
+        raise Invalid("A password has at most %(most)s characters.", most=MAXIMUM_PASSWORD_LENGTH)
     if len(set(password)) < 4:
         raise Invalid("A password has at least four different characters.")
     if password.casefold() in {text.casefold() for text in about}:

@@ -41,7 +41,9 @@ def change_agent(
 ) -> None:
     """Change what assignment knows of an agent; StaleWrite where someone else did meanwhile."""
     if not 0 <= capacity <= MAX_CAPACITY:
-        raise Invalid(f"A capacity is a number from 0 to {MAX_CAPACITY:,}.", field="capacity")
+        raise Invalid(
+            "A capacity is a number from 0 to %(most)s.", field="capacity", most=MAX_CAPACITY
+        )
     wanted_skills, wanted_teams = texts.tags(skills), set(team_ids)
     with transaction(actor) as session:
         agent = _locked_agent(session, agent_id)

@@ -115,7 +115,9 @@ def _take(session: Session, actor: Actor, macro: Macro, values: MacroValues) -> 
 def _name(name: str) -> str:
     name = texts.person_name(name)
     if len(name) > MAX_NAME:
-        raise Invalid(f"A macro's name has at most {MAX_NAME} characters.", field="name")
+        raise Invalid(
+            "A macro's name has at most %(most)s characters.", field="name", most=MAX_NAME
+        )
     return name
 
 

@@ -62,5 +62,5 @@ def _locked_team(session: Session, team_id: UUID) -> Team:
 def _checked(name: str) -> str:
     name = texts.person_name(name)
     if len(name) > MAX_NAME:
-        raise Invalid(f"A team's name has at most {MAX_NAME} characters.", field="name")
+        raise Invalid("A team's name has at most %(most)s characters.", field="name", most=MAX_NAME)
     return name

@@ -4,7 +4,9 @@
 An incomplete catalogue is not compiled and so not offered to anybody.
 """
 
+import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -27,6 +29,8 @@ KEYWORDS = {
     "Invalid": None,
     "NotAllowed": None,
     "NotFound": None,
+    "StaleWrite": None,
+    "Word": None,
 }
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.jinja", "jinja2")]
 OPTIONS = {"jinja2": {"trimmed": "true", "silent": "false"}}
@@ -48,6 +52,8 @@ def gathered() -> Catalog:
         )
         for path, _, message, comments, context in found:
             catalog.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
+    for path, message in _rules():
+        catalog.add(message, locations=[(path, 0)])
     return catalog
 
 
@@ -90,6 +96,29 @@ def main(begun: list[str]) -> None:
     for language in sorted(there | set(begun)):
         state = "complete" if update(HERE, template, language) else "not complete: not offered"
         sys.stdout.write(f"{language}: {state}\n")
+
+
+def _rules() -> Iterator[tuple[str, str]]:
+    """What an error says that is raised without a message: the first line of its docstring."""
+    classes = [
+        (path, node)
+        for path in sorted((ROOT / "emberone").rglob("*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef)
+    ]
+    errors, found = {"EmberOneError"}, 0
+    # Until no more are found: a rule may stand on one of another file.
+    while found != len(errors):
+        found = len(errors)
+        errors |= {node.name for _, node in classes if _bases(node) & errors}
+    for path, node in classes:
+        if node.name in errors:
+            said = ast.get_docstring(node) or ""
+            yield path.relative_to(ROOT / "emberone").as_posix(), said.splitlines()[0]
+
+
+def _bases(node: ast.ClassDef) -> set[str]:
+    return {base.id for base in node.bases if isinstance(base, ast.Name)}
 
 
 def _is_ours(path: str) -> bool:

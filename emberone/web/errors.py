@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify, make_response, request
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -45,11 +46,8 @@ def init_errors(app: Flask) -> None:
 
 
 def refusal_text(error: EmberOneError) -> str:
-    """What an error says, in the reader's language; a file's name in it may hold any sign.
-
-    A template's own `_()` would take a per cent sign for a place to fill in.
-    """
-    return _(error.message)
+    """What an error says, in the reader's language."""
+    return error.worded(_, format_decimal)
 
 
 def wants_json() -> bool:
@@ -121,7 +119,7 @@ def _own_error(error: EmberOneError) -> Response:
         logger.warning("web.unavailable", exc_info=True, extra={"request_id": request_id()})
     # A form that came after the session had ended: what was typed must not be lost.
     typed = typed_texts() if error.status == 401 else ()
-    return answer(error.status, _(error.message), code=type(error).__name__, typed=typed)
+    return answer(error.status, refusal_text(error), code=type(error).__name__, typed=typed)
 
 
 def typed_texts() -> list[str]:

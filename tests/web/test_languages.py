@@ -125,6 +125,17 @@ def test_what_a_person_has_chosen_comes_before_what_the_browser_asks(bilingual, 
     assert '<html lang="en"' in client.get("/account/", headers=english).text
 
 
+def test_a_refusal_speaks_the_language_of_its_page(web, make, account):
+    assert "de" in languages.available()
+    client = web.test_client()
+    client.sign_in(account(make.customer()))
+    german = {"Accept-Language": "de"}
+    assert "Das gibt es nicht, oder" in client.get("/portal/1/", headers=german).text
+    answer = client.post("/account/", data={"full_name": "x" * 201}, headers=german)
+    assert answer.status_code == 422
+    assert "„Name“ ist länger als 200 Zeichen." in answer.text
+
+
 def test_whoever_registers_is_written_to_in_the_language_they_came_in(bilingual, settings):
     browser = bilingual.test_client()
     browser.get("/register")

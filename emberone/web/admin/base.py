@@ -13,7 +13,6 @@ from flask_admin import BaseView
 from flask_admin.base import Admin
 from flask_admin.form import BaseForm
 from flask_admin.model import BaseModelView
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug import Response
 
@@ -21,6 +20,7 @@ from emberone import policy
 from emberone.db import db
 from emberone.domain.errors import Conflict, EmberOneError, Invalid, NotAllowed, NotFound
 from emberone.web.access import ENDPOINTS
+from emberone.web.errors import refusal_text
 from emberone.web.session import actor_or_none, current_actor
 
 P = ParamSpec("P")
@@ -148,7 +148,7 @@ def done(message: str, address: str) -> Response:
 
 def refused(refusal: EmberOneError, address: str) -> Response:
     """Go back to where the person came from, and say why nothing was changed."""
-    flash(_(refusal.message), "danger")
+    flash(refusal_text(refusal), "danger")
     return redirect(address, 303)  # type: ignore[return-value]
 
 

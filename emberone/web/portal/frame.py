@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from emberone.db import db
 from emberone.domain.errors import Conflict, EmberOneError, Invalid, NotAllowed, NotFound
 from emberone.queries import portal
 from emberone.web.admin.params import row_number
+from emberone.web.errors import refusal_text
 from emberone.web.portal.menu import portal_account_links, portal_menu
 from emberone.web.session import current_actor
 
@@ -45,7 +45,7 @@ def attempt(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Ember
 
 def page(template: str, *, refusal: EmberOneError | None = None, **values: Any) -> Response:
     """Draw a page; with a refusal it has that status, and says what is wrong."""
-    wrong = None if refusal is None else _(refusal.message)
+    wrong = None if refusal is None else refusal_text(refusal)
     where = None if refusal is None else refusal.details.get("field")
     html = render_template(template, wrong=wrong, wrong_field=where, **values)
     return make_response(html, refusal.status if refusal else 200)

@@ -25,6 +25,7 @@ from emberone.domain.errors import Invalid
 from emberone.models import User
 from emberone.services import registration
 from emberone.services.accounts import MAXIMUM_PASSWORD_LENGTH, checked_password, link_profile
+from emberone.web.errors import refusal_text
 
 WRONG = _l("E-mail address or password is wrong.")
 
@@ -89,7 +90,7 @@ class Passwords(PasswordUtil):  # type: ignore[misc]
         try:
             return None, checked_password(password, about=[text for text in about if text])
         except Invalid as error:
-            return [_(error.message)], password
+            return [refusal_text(error)], password
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]

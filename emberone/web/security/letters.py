@@ -12,6 +12,7 @@ from emberone.domain.errors import Invalid
 from emberone.mail.tokens import claim_of
 from emberone.models import User
 from emberone.services import sign_in_letters
+from emberone.web.errors import refusal_text
 
 
 class Letters(MailUtil):  # type: ignore[misc]
@@ -40,7 +41,7 @@ class Letters(MailUtil):  # type: ignore[misc]
         try:
             return texts.address(email)
         except Invalid as error:
-            raise EmailValidateException(error.message) from error
+            raise EmailValidateException(refusal_text(error)) from error
 
     #: Whether mail reaches an address is shown by the letter, not asked of name servers.
     validate = normalize
