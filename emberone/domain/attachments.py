@@ -97,6 +97,11 @@ class Upload:
     name: str
     content: bytes
 
+    @property
+    def digest(self) -> str:
+        """What its bytes are known by: two files of one digest are one content."""
+        return hashlib.sha256(self.content).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
@@ -195,7 +200,7 @@ def _checked(file: Upload, limit_mb: int) -> CheckedFile:
         raise Invalid(
             "“%(name)s” is a program or a script; we do not take those.", field="files", name=name
         )
-    return CheckedFile(name, media_type, file.content, hashlib.sha256(file.content).hexdigest())
+    return CheckedFile(name, media_type, file.content, file.digest)
 
 
 def _visible(character: str) -> str:

@@ -7,7 +7,6 @@ A person has one text in the making per ticket. Sent, it waits for
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -280,7 +279,7 @@ def _sent_before(
         )
         .with_for_update()
     ).all()
-    wanted = {sha256(file.content).hexdigest() for file in files}
+    wanted = {file.digest for file in files}
     return next((draft for draft in sent if wanted <= _digests(session, draft.id)), None)
 
 

@@ -5,7 +5,6 @@ the lock of the ticket, or of the customer where there is no ticket yet, and not
 browser: the second of two that come at once waits, and finds the first.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -50,7 +49,7 @@ def answered_already(
 
     It may have more files than these: those that its draft had kept.
     """
-    wanted = {hashlib.sha256(file.content).hexdigest() for file in files}
+    wanted = {file.digest for file in files}
     statement = select(Comment.id, _digests(Attachment.comment_id == Comment.id)).where(
         Comment.ticket_id == ticket_id,
         Comment.author_id == actor.profile_id,
@@ -119,7 +118,7 @@ def _first_with(
     session: Session, statement: Select[*tuple[Any, ...]], files: Sequence[Upload]
 ) -> UUID | None:
     """The first row whose files are these."""
-    wanted = {hashlib.sha256(file.content).hexdigest() for file in files}
+    wanted = {file.digest for file in files}
     for row_id, digests in session.execute(statement):
         if set(digests or ()) == wanted:
             return UUID(str(row_id))
