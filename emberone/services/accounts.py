@@ -163,7 +163,9 @@ def checked_password(password: str, *, about: Iterable[str] = ()) -> str:
             "A password has at least %(least)s characters.", least=MINIMUM_PASSWORD_LENGTH
         )
     if len(password) > MAXIMUM_PASSWORD_LENGTH:
-        raise Invalid("A password has at most %(most)s characters.", most=MAXIMUM_PASSWORD_LENGTH)
+        raise Invalid(
+            "A password has at most %(most)s characters.", most=str(MAXIMUM_PASSWORD_LENGTH)
+        )
     if len(set(password)) < 4:
         raise Invalid("A password has at least four different characters.")
     if password.casefold() in {text.casefold() for text in about}:
