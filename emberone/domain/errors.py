@@ -82,7 +82,7 @@ class CalendarExhausted(Conflict):
 
 
 class StaleWrite(Conflict):
-    """Someone changed this meanwhile; choose between the two versions."""
+    """Someone changed this meanwhile; look at how it is now."""
 
 
 class StillReferenced(Conflict):

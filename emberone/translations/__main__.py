@@ -5,8 +5,10 @@ An incomplete catalogue is not compiled and so not offered to anybody.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -34,6 +36,12 @@ KEYWORDS = {
 }
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.jinja", "jinja2")]
 OPTIONS = {"jinja2": {"trimmed": "true", "silent": "false"}}
+#: Lines of a catalogue's header that say when, and name nobody.
+_PASSING = re.compile(
+    r'^"(?:Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date'
+    r'|Last-Translator|Language-Team): .*\n',
+    re.MULTILINE,
+)
 #: Where texts for people are, and never those of other packages.
 FOLDERS = ("emberone", "templates")
 
@@ -75,8 +83,7 @@ def update(folder: Path, template: Catalog, language: str) -> bool:
         with path.open("rb") as file:
             catalog = read_po(file, locale=language)
     catalog.update(template, no_fuzzy_matching=True)
-    with path.open("wb") as file:
-        write_po(file, catalog, sort_output=True, include_lineno=False, ignore_obsolete=True)
+    _write(path, catalog)
     compiled = path.with_suffix(".mo")
     if not is_complete(catalog):
         compiled.unlink(missing_ok=True)
@@ -84,6 +91,13 @@ def update(folder: Path, template: Catalog, language: str) -> bool:
     with compiled.open("wb") as file:
         write_mo(file, catalog)
     return True
+
+
+def _write(path: Path, catalog: Catalog) -> None:
+    """The catalogue as it is kept: without the dates that would differ every time."""
+    file = BytesIO()
+    write_po(file, catalog, sort_output=True, include_lineno=False, ignore_obsolete=True)
+    path.write_text(_PASSING.sub("", file.getvalue().decode()), encoding="utf-8")
 
 
 def main(begun: list[str]) -> None:
