@@ -6,6 +6,8 @@ None of them lies in the outbox: each is worked out when the letter is worded.
 import base64
 import hashlib
 import hmac
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from itsdangerous import URLSafeTimedSerializer
@@ -29,6 +31,10 @@ def token_hash(token: str) -> str:
 #: What the sign-in's links are for; each kind opens nothing but its own page.
 RESET_SALT = "emberone reset"
 CONFIRM_SALT = "emberone confirm"
+
+#: For how long such a link is good, counted from the writing of its letter.
+CONFIRM_WITHIN: Final = timedelta(days=3)
+RESET_WITHIN: Final = timedelta(hours=1)
 
 
 def claim_of(token: str) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from emberone.domain.enums import CommentType, Role, Status
+from emberone.mail.tokens import CONFIRM_WITHIN, RESET_WITHIN
 from emberone.models import (
     Comment,
     FeedbackRequest,
@@ -62,7 +63,7 @@ def sample(
     """
     viewer = session.scalar(select(Profile.full_name).where(Profile.id == reader_id))
     if letter not in FITS:
-        return _without_ticket(viewer or "", now)
+        return _without_ticket(letter, viewer or "", now)
     found = session.execute(
         select(Ticket, _Reader.full_name)
         .join(_Reader, _Reader.id == Ticket.customer_id)
@@ -81,13 +82,14 @@ def sample(
     return params | _SPECIAL[letter](session, ticket, customer, now)
 
 
-def _without_ticket(name: str, now: datetime) -> dict[str, Any]:
+def _without_ticket(letter: str, name: str, now: datetime) -> dict[str, Any]:
+    good_for = RESET_WITHIN if letter == "reset" else CONFIRM_WITHIN
     return {
         "name": name,
         # Links of a preview show no token, so nobody's is needed.
         "confirm_claim": "",
         "reset_claim": "",
-        "until": (now + timedelta(days=1)).isoformat(),
+        "until": (now + good_for).isoformat(),
         "changed_at": now.isoformat(),
     }
 

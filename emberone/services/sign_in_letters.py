@@ -14,15 +14,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from emberone.db import now_of
+from emberone.mail.tokens import CONFIRM_WITHIN, RESET_WITHIN
 from emberone.models import Letter, Profile, User
 from emberone.services import letters
 from emberone.services.registration import person_behind
 
 logger = logging.getLogger(__name__)
-
-#: For how long a link is good, counted from the writing of its letter.
-CONFIRM_WITHIN: Final = timedelta(days=3)
-RESET_WITHIN: Final = timedelta(hours=1)
 
 #: So many letters an hour can be caused for one person by whoever knows the address.
 LETTERS_PER_HOUR: Final = 5

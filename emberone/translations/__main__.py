@@ -39,7 +39,7 @@ OPTIONS = {"jinja2": {"trimmed": "true", "silent": "false"}}
 #: Lines of a catalogue's header that say when, and name nobody.
 _PASSING = re.compile(
     r'^"(?:Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date'
-    r'|Last-Translator|Language-Team): .*\n',
+    r"|Last-Translator|Language-Team): .*\n",
     re.MULTILINE,
 )
 #: Where texts for people are, and never those of other packages.

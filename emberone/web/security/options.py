@@ -6,9 +6,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from emberone.config import Settings
-from emberone.mail.tokens import CONFIRM_SALT, RESET_SALT
+from emberone.mail.tokens import CONFIRM_SALT, CONFIRM_WITHIN, RESET_SALT, RESET_WITHIN
 from emberone.services.accounts import HASHING
-from emberone.services.sign_in_letters import CONFIRM_WITHIN, RESET_WITHIN
 from emberone.web.security.forms import WRONG
 
 
