@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400
 #: Years in which zones have done what zones do, and some to come.
-FIRST, LAST = 365 * DAY, 67 * 365 * DAY
+FIRST, LAST = 2 * 365 * DAY, 67 * 365 * DAY
 #: The oracle walks no further than so much, or a case would take seconds.
 FARTHEST = timedelta(hours=24)
 
@@ -182,8 +182,8 @@ def cases(draw):
             {"date": str(near + timedelta(day)), "windows": open_} for day, open_ in dates.items()
         ],
     }
-    if not any(definition["week"].values()):
-        definition["week"]["sunday"] = [["22:00", "06:00"]]
+    # Opens enough for every amount that is tried, far from the horizon.
+    definition["week"]["sunday"] = [*definition["week"]["sunday"], ["08:00", "20:00"]]
     start = EPOCH + timedelta(seconds=moment, microseconds=draw(st.sampled_from((0, 1, 999_999))))
     return zone, definition, start
 
@@ -191,7 +191,7 @@ def cases(draw):
 spans = st.integers(0, 36 * 4).map(lambda q: q * 900.0) | st.integers(0, 36 * 3_600_000_000).map(
     lambda us: us / 1_000_000
 )
-long_spans = spans | st.integers(0, 3_000 * 3600).map(float)
+long_spans = spans | st.integers(0, 300 * 3600).map(float)
 
 
 @given(cases(), spans)
