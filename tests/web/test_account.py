@@ -2,6 +2,7 @@
 
 import pytest
 
+from emberone import languages
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import LETTERS_OF, OPTIONAL_LETTERS, Role
@@ -47,7 +48,10 @@ def test_a_name_that_will_not_do_saves_nothing(make, client_of, name):
     assert (profile_of(actor).full_name, profile_of(actor).declined_letters) == ("Old Name", [])
 
 
-def test_with_one_language_none_is_asked_for_and_none_forgotten(make, client_of, owner):
+def test_with_one_language_none_is_asked_for_and_none_forgotten(
+    make, client_of, owner, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(languages, "folder", lambda: tmp_path)
     actor = make.customer("Ana")
     owner.execute("UPDATE profiles SET language = 'de' WHERE id = %s", [actor.profile_id])
     client = client_of(actor)

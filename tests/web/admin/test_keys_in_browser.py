@@ -6,8 +6,6 @@ from emberone.domain.enums import Status
 from tests.browsing import check_page, expect
 from tests.web.admin.conftest import look
 
-pytestmark = pytest.mark.xdist_group("keys-in-browser")
-
 QUEUE = "/admin/ticket/?view=all&sort=number"
 
 
@@ -21,6 +19,8 @@ def stands_on(page, title):
 
 def press(page, *keys):
     for key in keys:
+        # A page that is drawn already may not listen yet.
+        page.wait_for_load_state()
         page.keyboard.press(key)
 
 

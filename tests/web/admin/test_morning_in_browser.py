@@ -10,8 +10,6 @@ from tests.browsing import expect, looking
 from tests.web.admin.conftest import look, rows
 from tests.web.conftest import PASSWORD
 
-pytestmark = pytest.mark.xdist_group("morning-in-browser")
-
 
 class Keyboard:
     """Touches nothing but keys; tabs only where no key leads."""
@@ -21,6 +19,8 @@ class Keyboard:
 
     def _press(self, *keys):
         for key in keys:
+            # A page that is drawn already may not listen yet.
+            self.page.wait_for_load_state()
             self.page.keyboard.press(key)
 
     def sign_in(self, address):
