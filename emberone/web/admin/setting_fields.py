@@ -146,7 +146,7 @@ GROUPS: Final = (
         (
             Field(
                 "reopen_days",
-                _l("Closed tickets come back for"),
+                _l("Closed tickets can be reopened for"),
                 _l(
                     "If a customer writes on a closed ticket within this time, it opens again;"
                     " later a new ticket is opened that names the old one. 0: closed is final."

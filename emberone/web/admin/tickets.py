@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response, flash, jsonify, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug import Response as AnyResponse
 
 from emberone.db import now_of
@@ -33,7 +34,13 @@ _NUMBER = re.compile(r"#?\s*(\d{1,18})")
 
 #: Tickets that someone at work has to do something about.
 ACTIVE: Final = "ACTIVE"
-_ACTIVE_STATUSES = (Status.OPEN, Status.IN_PROGRESS)
+#: Those, and what waits for its customer.
+NOT_CLOSED: Final = "NOT_CLOSED"
+_STATUSES: Final = {
+    ACTIVE: (Status.OPEN, Status.IN_PROGRESS),
+    NOT_CLOSED: (Status.OPEN, Status.IN_PROGRESS, Status.WAITING),
+    **{status.value: (status,) for status in Status},
+}
 
 _FILTERS = ("search", "status", "priority", "agent", "team", "tag", "customer", "from", "to")
 
@@ -73,7 +80,7 @@ class TicketList(PanelView):
             "sorts": listing.sorts(_sorts(listing)),
             "rows": page.rows,
             "pages": listing.pages(page),
-            "count": worded_count(tickets.count_tickets(self.session, actor, filters)),
+            "heading": _heading(tickets.count_tickets(self.session, actor, filters)),
             "now": now,
             "due": due_marks(next_due(self.session, [row.id for row in page.rows], now), now),
             "unread": views.unread(
@@ -86,10 +93,10 @@ class TicketList(PanelView):
 
     def _wanted(self, actor: Actor, values: Values, listing: Listing) -> tickets.TicketFilters:
         words = values.text("search")
-        status = values.one_of("status", (ACTIVE, *Status))
+        status = values.one_of("status", tuple(_STATUSES))
         agent = values.text("agent")
         filters = tickets.TicketFilters(
-            statuses=_ACTIVE_STATUSES if status == ACTIVE else (Status(status),) if status else (),
+            statuses=_STATUSES[status] if status else (),
             priority=values.choice("priority", Priority),
             agent=self._agent(actor, values),
             team_id=values.identifier("team"),
@@ -287,7 +294,7 @@ def _view_names() -> dict[View, str]:
 
 
 def _statuses() -> choices.Pairs:
-    return [(ACTIVE, _("Active")), *choices.statuses()]
+    return [(ACTIVE, _("Active")), (NOT_CLOSED, _("Not closed")), *choices.statuses()]
 
 
 def _columns(listing: Listing) -> list[Column]:
@@ -306,6 +313,14 @@ def _columns(listing: Listing) -> list[Column]:
         column if column.order in listing.orders else column._replace(order=None)
         for column in wanted
     ]
+
+
+def _heading(count: int | None) -> str:
+    """How many tickets the list has, in words; nothing where that is not known."""
+    if not count:
+        return ""
+    words = ngettext("%(count)s ticket", "%(count)s tickets", count, count=worded_count(count))
+    return str(words)
 
 
 def _sorts(listing: Listing) -> dict[str, str]:
