@@ -11,8 +11,6 @@ from email import message_from_string, policy
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 
 from tests.journeys.browser import Browser
 from tests.journeys.product import ROOT, Product
@@ -42,12 +40,6 @@ def installed(servers_folder: Path) -> Path:
             shutil.copytree(ROOT / part, source / part, ignore=ignored)
         else:
             shutil.copy(ROOT / part, source / part)
-    german = source / "emberone" / "translations" / "de" / "LC_MESSAGES"
-    german.mkdir(parents=True)
-    catalog = Catalog(locale="de")
-    catalog.add("Sign in", "Anmelden")
-    with (german / "messages.mo").open("wb") as file:
-        write_mo(file, catalog)
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
     offline = ("--no-deps", "--no-index")
     run(*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", wheels, source)
