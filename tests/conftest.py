@@ -73,12 +73,14 @@ def settings_for(server: EmbeddedPostgres, database: str = DATABASE, **more: str
     )
 
 
-def recreate_database(server: EmbeddedPostgres, name: str = DATABASE) -> None:
+def recreate_database(
+    server: EmbeddedPostgres, name: str = DATABASE, template: str = TEMPLATE
+) -> None:
     """Give the database back its first state; history cannot be emptied otherwise."""
     with server.connect() as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         connection.execute(
-            f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER} STRATEGY FILE_COPY"
+            f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER} STRATEGY FILE_COPY"
         )
 
 

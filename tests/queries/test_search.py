@@ -114,6 +114,8 @@ def test_the_probe_uses_the_index_and_leaves_the_planner_as_it_was(make):
 def many_comments(make, owner):
     """Thousands of comments; "zebra" stands in the first few, the oldest."""
     ticket = make.ticket()
+    # Each comment would count up its ticket, past all the versions that went before.
+    owner.execute("ALTER TABLE comments DISABLE TRIGGER comments_publish")
     owner.execute(
         "INSERT INTO comments (ticket_id, content, created_at)"
         " SELECT %s, CASE WHEN n <= 11 THEN 'A zebra' ELSE 'A horse' END || ' in stable ' || n,"
@@ -122,6 +124,7 @@ def many_comments(make, owner):
         " FROM generate_series(1, 6000) AS n",
         (ticket,),
     )
+    owner.execute("ALTER TABLE comments ENABLE TRIGGER comments_publish")
     owner.execute("ANALYZE comments")
     return ticket
 

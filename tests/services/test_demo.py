@@ -1,7 +1,8 @@
 """The demo: believable, made whole by the real services, and never beside real data."""
 
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -11,6 +12,7 @@ from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_P
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import FeedbackState, MailState, Priority, Role, Status
 from emberone.domain.errors import Conflict
+from emberone.embedded import EmbeddedPostgres
 from emberone.models import (
     Agent,
     Attachment,
@@ -24,6 +26,11 @@ from emberone.models import (
 )
 from emberone.services import accounts, assignment, delivery, feedback, sla
 from emberone.services.demo import is_empty, load_demo, script
+from tests.conftest import recreate_database
+from tests.imports import product_on
+
+#: The demo as it was loaded, which no test touches.
+LOADED = "emberone_demo"
 
 
 def load() -> int:
@@ -32,9 +39,34 @@ def load() -> int:
     )
 
 
+QUICK = {"time_cost": 1, "memory_cost": 64, "parallelism": 1}
+
+
+@pytest.fixture(scope="module")
+def loaded_at(postgres: EmbeddedPostgres) -> Iterator[datetime]:
+    """The demo, loaded once into a database of its own; when that was done."""
+    recreate_database(postgres, LOADED)
+    with pytest.MonkeyPatch.context() as patch, product_on(postgres, LOADED):
+        patch.setattr(accounts, "HASHING", QUICK)
+        assert load() == len(script.stories())
+        with reading(SYSTEM) as session:
+            done = now_of(session)
+    yield done
+    with postgres.connect() as connection:
+        connection.execute(f"DROP DATABASE {LOADED} WITH (FORCE)")
+
+
 @pytest.fixture
-def demo(database, monkeypatch):
-    monkeypatch.setattr(accounts, "HASHING", {"time_cost": 1, "memory_cost": 64, "parallelism": 1})
+def demo(database, postgres: EmbeddedPostgres, loaded_at: datetime) -> datetime:
+    """A copy of the loaded demo in the test's database; the moment that its tests call now."""
+    recreate_database(postgres, template=LOADED)
+    return loaded_at
+
+
+@pytest.fixture
+def fresh_demo(database, monkeypatch):
+    """The demo, loaded just now, for a test in which time goes on."""
+    monkeypatch.setattr(accounts, "HASHING", QUICK)
     assert load() == len(script.stories())
 
 
@@ -80,7 +112,7 @@ def test_there_are_people_of_every_role_and_three_of_them_sign_in(demo):
 def test_about_sixty_tickets_are_in_every_state_and_dated_in_the_past(demo):
     with reading(SYSTEM) as session:
         found = list(session.scalars(select(Ticket).order_by(Ticket.number)))
-        now = now_of(session)
+    now = demo
     assert 60 <= len(found) <= 70
     assert set(Counter(ticket.status for ticket in found)) == set(Status)
     assert {ticket.priority for ticket in found} == set(Priority)
@@ -124,7 +156,9 @@ def test_every_conversation_ends_as_it_was_written(demo):
 
 def test_nothing_happens_in_the_future_or_out_of_order(demo, owner):
     for table in ("history", "comments", "tickets", "mail_outbox", "profiles"):
-        (late,) = owner.execute(f"SELECT count(*) FROM {table} WHERE created_at > now()").fetchone()
+        (late,) = owner.execute(
+            f"SELECT count(*) FROM {table} WHERE created_at > %s", [demo]
+        ).fetchone()
         assert late == 0, table
     rows = owner.execute(
         "SELECT ticket_id, action FROM history ORDER BY ticket_id, created_at, id"
@@ -163,8 +197,8 @@ def test_counters_agents_and_history_are_as_if_people_had_done_it(demo):
 
 
 def test_two_tickets_are_put_aside_and_one_has_come_back(demo):
+    now = demo
     with reading(SYSTEM) as session:
-        now = now_of(session)
         rows = session.scalars(select(Ticket).where(Ticket.snoozed_until.is_not(None))).all()
     assert sorted(row.title for row in rows if row.snoozed_until > now) == [
         "Piccolo drips after brewing",
@@ -182,7 +216,7 @@ def test_most_promises_were_kept_and_a_few_were_not(demo):
         clocks = list(session.scalars(select(SLAClock)))
         late = session.scalars(
             select(SLAClock.id).where(
-                SLAClock.due_at < func.now(),
+                SLAClock.due_at < demo,
                 SLAClock.running_since.is_not(None),
                 SLAClock.breached_at.is_(None),
             )
@@ -194,8 +228,8 @@ def test_most_promises_were_kept_and_a_few_were_not(demo):
 
 
 def test_no_letter_of_the_past_waits_to_be_sent(demo):
+    now = demo
     with reading(SYSTEM) as session:
-        now = now_of(session)
         waiting = session.scalars(select(Letter).where(Letter.state == MailState.QUEUED)).all()
         assert all(letter.created_at > now - timedelta(minutes=1) for letter in waiting)
         states = set(session.scalars(select(Letter.state)))
@@ -204,7 +238,7 @@ def test_no_letter_of_the_past_waits_to_be_sent(demo):
     assert kinds >= {"assigned", "sla_warning", "sla_breach", "feedback_request", "low_rating"}
 
 
-def test_within_two_minutes_one_sees_a_warning_an_escalation_and_a_request_to_rate(demo):
+def test_within_two_minutes_one_sees_a_warning_an_escalation_and_a_request_to_rate(fresh_demo):
     with reading(SYSTEM) as session:
         started = now_of(session)
         leak = titled(session, "Water is running out of the machine RIGHT NOW")
