@@ -58,6 +58,8 @@ class Sink:
         self.messages: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.connections = 0
+        #: Before every reply, in seconds: what a round trip to a real server takes.
+        self.delay = 0.0
         #: For every recipient that is not in `behaviour_of`.
         self.behaviour = "take"
         self.behaviour_of: dict[str, str] = {}
@@ -159,6 +161,12 @@ class _Connection(SMTP):
         self._sink.connections += 1
         super().connection_made(transport)
 
+    async def push(self, status: Any) -> None:
+        """Answer, after the time that an answer takes."""
+        if self._sink.delay:
+            await asyncio.sleep(self._sink.delay)
+        await super().push(status)
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name
         """Take the content, unless this server dies in the middle of it."""
         recipients = self.envelope.rcpt_tos if self.envelope else []
@@ -178,6 +186,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--behaviour", choices=BEHAVIOURS, default="take")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before every reply")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     numbers = itertools.count(len(list(options.folder.glob("*.eml"))) + 1)
@@ -193,7 +202,7 @@ def main() -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopped.set())
     with Sink(port=options.port, on_message=write) as sink:
-        sink.behaviour = options.behaviour
+        sink.behaviour, sink.delay = options.behaviour, options.delay
         print(f"ready {sink.port}", flush=True)
         stopped.wait()
     sys.exit(0)

@@ -2,7 +2,8 @@
 
 A claim is a lease. Whoever dies with a letter in hand loses it to another when
 the lease ends, and the letter goes out again under the same Message-ID. Any
-number of threads, processes and hosts may deliver at once.
+number of threads, processes and hosts may deliver at once: whoever begins while
+more is due asks for another, until no worker has a thread free.
 """
 
 import logging
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 
 from jinja2 import TemplateError
 from sqlalchemy import exists, func, select, text, update
+from sqlalchemy.orm import Session
 
 from emberone.db import as_system, service, transaction
 from emberone.domain.actor import SYSTEM, Actor
@@ -60,6 +62,12 @@ _CLAIM: Final = text(
     " RETURNING id, lease_id, key, letter, params, to_email, attempts, created_at,"
     " (SELECT language FROM profiles WHERE profiles.id = to_profile_id) AS language,"
     " EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(to_email)) AS is_suppressed"
+)
+
+#: Whether there is work for one more.
+_IS_MORE_DUE: Final = text(
+    "SELECT EXISTS (SELECT FROM mail_outbox"
+    " WHERE state = 'queued' AND send_after <= context_now() LIMIT 1)"
 )
 
 #: The end of a claim; nothing where the lease was lost meanwhile.
@@ -127,7 +135,7 @@ def deliver_with(
     done, ends_at = 0, time.monotonic() + _BUDGET_S
     try:
         while done < limit and time.monotonic() < ends_at and not _stopping.is_set():
-            letter = _claim(now=now)
+            letter = _claim(now=now) if done else _claim_first(now=now)
             if letter is None:
                 break
             try:
@@ -222,10 +230,24 @@ def _try_again(letter: Claimed, error: str, *, now: datetime | None) -> None:
 
 
 @service
+def _claim_first(*, now: datetime | None) -> Claimed | None:
+    """Claim a letter; where another is due, ask for another connection to the mail server."""
+    with transaction(SYSTEM, now=now) as session:
+        letter = _claimed(session)
+        if letter is not None and session.scalar(_IS_MORE_DUE):
+            nudge(session, Job.MAIL)
+        return letter
+
+
+@service
 def _claim(*, now: datetime | None) -> Claimed | None:
     with transaction(SYSTEM, now=now) as session:
-        row = session.execute(_CLAIM, {"lease_id": uuid4(), "lease_s": LEASE_S}).one_or_none()
-        return None if row is None else Claimed(**row._mapping)
+        return _claimed(session)
+
+
+def _claimed(session: Session) -> Claimed | None:
+    row = session.execute(_CLAIM, {"lease_id": uuid4(), "lease_s": LEASE_S}).one_or_none()
+    return None if row is None else Claimed(**row._mapping)
 
 
 @service

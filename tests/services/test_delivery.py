@@ -12,6 +12,7 @@ from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import MailState
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
+from emberone.jobs import Job, send_nudges_with
 from emberone.mail.fates import MAX_ATTEMPTS
 from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
@@ -275,6 +276,31 @@ def test_threads_together_send_each_letter_once(database, smtp, sink, write):
     assert failures == []
     assert sum(counts) == 40
     assert len(sink.messages) == len(set(sink.message_ids)) == 40
+
+
+@pytest.fixture
+def nudged():
+    """The jobs that were nudged, in order."""
+    jobs = []
+    send_nudges_with(jobs.append)
+    yield jobs
+    send_nudges_with(lambda job: None)
+
+
+def test_who_begins_asks_for_another_connection_once_and_only_where_more_is_due(
+    smtp, sink, write, nudged
+):
+    smtp(sink)
+    for _ in range(3):
+        write()
+    write(send_after=database_now() + timedelta(hours=1))
+    nudged.clear()
+    assert delivery.deliver_due() == 3
+    assert nudged == [Job.MAIL]
+    write()
+    nudged.clear()
+    assert delivery.deliver_due() == 1
+    assert nudged == []
 
 
 def test_a_letter_in_the_hands_of_another_is_left_alone_until_the_lease_ends(smtp, sink, write):
