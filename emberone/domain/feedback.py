@@ -10,6 +10,8 @@ RATINGS: Final = range(1, 6)
 #: From here down the admins are told: feedback rule 8.
 LOW_RATING: Final = 2
 MAX_TEXT: Final = 10_000
+#: What the key of a request's letter begins with; the request's id follows.
+LETTER_KEY: Final = "feedback:"
 
 
 class SkipReason(StrEnum):

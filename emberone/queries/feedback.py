@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
-from emberone.domain.enums import FeedbackState, Role
-from emberone.domain.feedback import LinkState, link_state
+from emberone.domain.enums import FeedbackState, MailState, Role
+from emberone.domain.feedback import LETTER_KEY, LinkState, link_state
 from emberone.mail.tokens import token_hash
-from emberone.models import FeedbackRequest, Profile, Ticket
+from emberone.models import FeedbackRequest, Letter, Profile, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +65,26 @@ def invitation(session: Session, token: str) -> Invitation | None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A feedback request, and whose closing it was."""
+    """A feedback request, whose closing it was, and what became of its letter."""
 
     request: FeedbackRequest
     #: The agent at closing time; None where nobody had the ticket, or they are gone.
     credited_name: str | None
+    #: None where no letter was written.
+    letter_state: MailState | None
+    #: When it left.
+    letter_sent_at: datetime | None
+    #: Why it did not.
+    letter_error: str | None
 
 
 def requests_of(session: Session, ticket_id: UUID) -> list[Asked]:
     """The requests of a ticket, the newest closing first."""
     rows = session.execute(
-        select(FeedbackRequest, Profile.full_name)
+        select(FeedbackRequest, Profile.full_name, Letter.state, Letter.sent_at, Letter.last_error)
         .outerjoin(Profile, Profile.id == FeedbackRequest.agent_id_at_close)
+        .outerjoin(Letter, Letter.key == LETTER_KEY + cast(FeedbackRequest.id, Text))
         .where(FeedbackRequest.ticket_id == ticket_id)
         .order_by(FeedbackRequest.cycle.desc())
     )
-    return [Asked(request, name) for request, name in rows]
+    return [Asked(*row) for row in rows]

@@ -21,6 +21,7 @@ from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import FeedbackState
 from emberone.domain.errors import Conflict, NotFound
 from emberone.domain.feedback import (
+    LETTER_KEY,
     SkipReason,
     checked_rating,
     checked_text,
@@ -135,7 +136,7 @@ _FAILED: Final = text(
 
 def letter_key(request_id: UUID) -> str:
     """The key of the letter that carries a request's links."""
-    return f"feedback:{request_id}"
+    return f"{LETTER_KEY}{request_id}"
 
 
 def ticket_closed(

@@ -70,6 +70,7 @@ def site_of(base_url, smtp_url=None):
     )
 
 
+@pytest.mark.rule("feedback 9")
 def test_the_message_id_is_a_function_of_the_key_and_the_site():
     assert message_id("a", SITE) == message_id("a", SITE)
     assert message_id("a", SITE) != message_id("b", SITE)
@@ -102,6 +103,7 @@ def test_letters_come_from_the_login_where_it_is_an_address(smtp_url, sender):
     assert site_of("https://help.example", smtp_url).sender == sender
 
 
+@pytest.mark.rule("feedback 9")
 def test_a_message_has_both_parts_and_asks_for_no_automatic_answer():
     found = message()
     assert found.get_content_type() == "multipart/alternative"
@@ -114,6 +116,7 @@ def test_a_message_has_both_parts_and_asks_for_no_automatic_answer():
     assert found["List-Unsubscribe"] is None
 
 
+@pytest.mark.rule("feedback 9")
 def test_an_optional_letter_can_be_ended_with_one_click():
     found = message(unsubscribe="https://help.example/f/t/unsubscribe")
     assert found["List-Unsubscribe"] == "<https://help.example/f/t/unsubscribe>"

@@ -123,6 +123,7 @@ def test_a_letter_that_does_not_exist_is_an_error():
         required_params("no_such_letter")
 
 
+@pytest.mark.rule("feedback 5")
 def test_the_feedback_letter_has_five_links_in_both_parts_and_an_end():
     rendered = worded("feedback_request")
     address = f"https://help.example/f/{feedback_token(SITE.secret_key, REQUEST)}"

@@ -44,6 +44,7 @@ def case(make, set_setting):
     return agent, ids
 
 
+@pytest.mark.rule("feedback 2")
 def test_closing_many_asks_nobody_for_a_rating(case):
     agent, ids = case
     assert bulk.close_each(agent, seen(*ids)) == []

@@ -180,6 +180,7 @@ def test_pauses_grow_and_the_eighth_failure_is_the_last(smtp, sink, write):
         ("reject", False),
     ],
 )
+@pytest.mark.rule("feedback 9")
 def test_a_refused_letter_is_dead_and_only_a_wrong_address_is_silenced(
     smtp, sink, write, behaviour, is_suppressed
 ):

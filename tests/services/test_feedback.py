@@ -106,6 +106,7 @@ def skipped(case, at=T0 + HOUR):
 # Rule 1: closing writes a request.
 
 
+@pytest.mark.rule("feedback 1")
 def test_closing_writes_one_request_and_sends_nothing(case):
     case.reply().close()
     request = case.request
@@ -117,6 +118,7 @@ def test_closing_writes_one_request_and_sends_nothing(case):
     assert feedback.sweep_feedback(now=T0 + HOUR - timedelta(seconds=1)) == 0
 
 
+@pytest.mark.rule("feedback 1")
 def test_delay_and_expiry_are_settings(case, set_setting):
     set_setting(feedback_delay_s=60, feedback_expiry_days=2)
     case.reply().close()
@@ -127,11 +129,13 @@ def test_delay_and_expiry_are_settings(case, set_setting):
     )
 
 
+@pytest.mark.rule("feedback 1")
 def test_reply_and_close_writes_a_request_too(case):
     case.reply(Event.STAFF_REPLY_AND_CLOSE)
     assert case.request.state is FeedbackState.PENDING
 
 
+@pytest.mark.rule("feedback 1")
 def test_every_closing_is_a_cycle_of_its_own(case):
     case.reply().close()
     case.reopen(T0 + HOUR / 2).close(T0 + 2 * HOUR)
@@ -141,6 +145,7 @@ def test_every_closing_is_a_cycle_of_its_own(case):
     ]
 
 
+@pytest.mark.rule("feedback 1")
 def test_the_step_run_twice_for_one_closing_writes_one_request(case):
     case.reply().close()
     with transaction(SYSTEM, now=T0) as session:
@@ -151,6 +156,7 @@ def test_the_step_run_twice_for_one_closing_writes_one_request(case):
 # Rule 2: what is checked again when it is due.
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_due_request_is_sent_once(case):
     case.sent()
     request = case.request
@@ -164,17 +170,20 @@ def test_a_due_request_is_sent_once(case):
     assert len(case.letters()) == 1
 
 
+@pytest.mark.rule("feedback 2")
 def test_the_days_to_answer_begin_when_it_is_sent(case):
     case.sent(at=T0 + 3 * DAY)
     assert case.request.expires_at == T0 + 17 * DAY
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_ticket_that_nobody_answered_in_public_is_not_asked_about(case):
     comments.add_note(case.agent, case.id, "Hm.", now=T0)
     case.close()
     assert skipped(case) == "no_staff_reply"
 
 
+@pytest.mark.rule("feedback 2")
 def test_what_the_customer_said_is_not_an_answer(case):
     comments.comment_as_customer(case.customer, case.id, "Hello?", now=T0)
     case.close()
@@ -182,17 +191,20 @@ def test_what_the_customer_said_is_not_an_answer(case):
 
 
 @pytest.mark.parametrize("reason", ["inactivity", "mass_close"])
+@pytest.mark.rule("feedback 2")
 def test_quiet_and_mass_closings_are_not_asked_about(case, reason):
     case.reply().close(reason=reason)
     assert skipped(case) == reason
 
 
+@pytest.mark.rule("feedback 2")
 def test_the_reason_of_an_earlier_closing_does_not_count(case):
     case.reply().close(reason="inactivity").reopen(T0 + HOUR / 2).close(T0 + HOUR, reason="done")
     assert feedback.sweep_feedback(now=T0 + 2 * HOUR) == 1
     assert case.requests[-1].state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 2")
 def test_an_import_is_never_asked_about_and_says_so_at_once(case):
     case.reply()
     with transaction(SYSTEM, now=T0) as session:
@@ -204,12 +216,14 @@ def test_an_import_is_never_asked_about_and_says_so_at_once(case):
     assert case.letters() == []
 
 
+@pytest.mark.rule("feedback 2")
 def test_who_declined_is_not_asked(case, owner):
     case.reply().close()
     owner.execute("UPDATE profiles SET declined_letters = '{feedback_request}'")
     assert skipped(case) == "declined"
 
 
+@pytest.mark.rule("feedback 2")
 def test_an_address_that_takes_no_mail_is_not_asked(make, owner):
     imported = Case(make, make.customer(email="a@import.invalid")).reply().close()
     assert skipped(imported) == "undeliverable"
@@ -218,18 +232,21 @@ def test_an_address_that_takes_no_mail_is_not_asked(make, owner):
     assert skipped(bounced) == "undeliverable"
 
 
+@pytest.mark.rule("feedback 2")
 def test_who_is_no_customer_any_more_is_not_asked(case, owner):
     case.reply().close()
     owner.execute("UPDATE profiles SET role = 'AGENT' WHERE id = %s", (case.customer.profile_id,))
     assert skipped(case) == "not_a_customer"
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_ticket_reopened_past_the_services_is_not_asked_about(case, owner):
     case.reply().close()
     owner.execute("UPDATE tickets SET status = 'OPEN'")
     assert skipped(case) == "reopened"
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_ticket_that_someone_holds_is_asked_about_later(case, postgres):
     case.reply().close()
     with postgres.connect("emberone_owner", "emberone") as other, other.transaction():
@@ -239,6 +256,7 @@ def test_a_ticket_that_someone_holds_is_asked_about_later(case, postgres):
     assert case.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 2")
 def test_two_sweeps_do_not_work_at_once(case, postgres):
     case.reply().close()
     with postgres.connect("emberone_owner", "emberone") as other, other.transaction():
@@ -247,6 +265,7 @@ def test_two_sweeps_do_not_work_at_once(case, postgres):
     assert case.request.state is FeedbackState.PENDING
 
 
+@pytest.mark.rule("feedback 2")
 def test_the_batch_is_bounded(make):
     cases = [Case(make).reply().close() for _ in range(3)]
     assert feedback.sweep_feedback(now=T0 + HOUR, limit=2) == 2
@@ -254,6 +273,7 @@ def test_the_batch_is_bounded(make):
     assert [case.request.state for case in cases] == [FeedbackState.SENT] * 3
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_request_that_fails_ends_as_dead_and_holds_up_no_other(make, owner):
     poison, good = Case(make).reply().close(), Case(make).reply().close()
     # The database itself refuses this one's history entry.
@@ -290,6 +310,7 @@ def test_a_request_that_fails_ends_as_dead_and_holds_up_no_other(make, owner):
     assert poison.request.dead_at is None
 
 
+@pytest.mark.rule("feedback 2")
 def test_only_a_request_that_was_given_up_is_tried_again(case, make):
     case.reply().close()
     with pytest.raises(Conflict):
@@ -301,6 +322,7 @@ def test_only_a_request_that_was_given_up_is_tried_again(case, make):
 # Rule 3: at most one in seven days.
 
 
+@pytest.mark.rule("feedback 3")
 def test_a_customer_is_asked_once_in_seven_days_and_the_rest_is_skipped_for_good(make):
     first = Case(make).sent()
     second = Case(make, first.customer).reply().close(T0 + DAY)
@@ -311,6 +333,7 @@ def test_a_customer_is_asked_once_in_seven_days_and_the_rest_is_skipped_for_good
     assert third.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 3")
 def test_two_of_one_customer_in_one_batch_are_one_letter(make):
     first = Case(make).reply().close()
     second = Case(make, first.customer).reply().close()
@@ -324,6 +347,7 @@ def test_two_of_one_customer_in_one_batch_are_one_letter(make):
     assert second.request.state_reason == "throttled"
 
 
+@pytest.mark.rule("feedback 3")
 def test_the_seven_days_are_a_setting(make, set_setting):
     set_setting(feedback_throttle_days=0)
     first = Case(make).sent()
@@ -335,6 +359,7 @@ def test_the_seven_days_are_a_setting(make, set_setting):
 # Rule 4: reopening.
 
 
+@pytest.mark.rule("feedback 4")
 def test_reopened_before_sending_is_cancelled(case):
     case.reply().close().reopen(T0 + HOUR / 2)
     assert (case.request.state, case.request.state_reason) == (
@@ -345,6 +370,7 @@ def test_reopened_before_sending_is_cancelled(case):
     assert case.letters() == []
 
 
+@pytest.mark.rule("feedback 4")
 def test_reopened_after_sending_voids_the_link_and_withdraws_a_letter_still_here(case):
     case.sent().reopen(T0 + 2 * HOUR)
     assert case.request.state is FeedbackState.SENT
@@ -357,6 +383,7 @@ def test_reopened_after_sending_voids_the_link_and_withdraws_a_letter_still_here
     assert case.letters()[0].state is MailState.SUPPRESSED
 
 
+@pytest.mark.rule("feedback 4")
 def test_a_voided_link_stays_void_after_the_next_closing(case):
     case.sent()
     old = case.token
@@ -365,6 +392,7 @@ def test_a_voided_link_stays_void_after_the_next_closing(case):
         answer(old, 5, None, seen_answer_no=0, now=T0 + 4 * HOUR)
 
 
+@pytest.mark.rule("feedback 4")
 def test_an_answer_is_kept_when_the_ticket_is_reopened(case):
     case.sent()
     answer(case.token, 4, "fine", seen_answer_no=0, now=T0 + 2 * HOUR)
@@ -381,6 +409,7 @@ def test_an_answer_is_kept_when_the_ticket_is_reopened(case):
 # Rule 5: the token.
 
 
+@pytest.mark.rule("feedback 5")
 def test_the_database_keeps_the_tokens_hash_and_never_the_token(case, owner):
     case.sent()
     assert case.request.token_hash == token_hash(case.token)
@@ -393,6 +422,7 @@ def test_the_database_keeps_the_tokens_hash_and_never_the_token(case, owner):
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 22, "ü", "a" * 5000])
+@pytest.mark.rule("feedback 5")
 def test_a_token_that_never_was_is_not_found(database, token):
     with pytest.raises(NotFound):
         answer(token, 5, None, seen_answer_no=0)
@@ -400,6 +430,7 @@ def test_a_token_that_never_was_is_not_found(database, token):
         unsubscribe(token)
 
 
+@pytest.mark.rule("feedback 5")
 def test_an_id_in_place_of_the_token_is_not_found(case):
     case.sent()
     for guess in (str(case.id), str(case.request.id), case.request.token_hash):
@@ -412,6 +443,7 @@ def test_an_id_in_place_of_the_token_is_not_found(case):
 # Rule 7: one answer, changeable.
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_answer_goes_to_the_request_the_ticket_and_history_in_the_customers_name(case):
     case.sent()
     answer(case.token, 5, "  Great.\r\nThanks ", seen_answer_no=0, now=T0 + 2 * HOUR)
@@ -432,6 +464,7 @@ def test_an_answer_goes_to_the_request_the_ticket_and_history_in_the_customers_n
     assert entry.created_at == T0 + 2 * HOUR
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_answer_can_be_changed_and_each_change_is_in_history(case):
     case.sent()
     answer(case.token, 2, "slow", seen_answer_no=0, now=T0 + 2 * HOUR)
@@ -442,6 +475,7 @@ def test_an_answer_can_be_changed_and_each_change_is_in_history(case):
     assert [(c["oldRating"], c["newRating"]) for c in changes] == [(None, 2), (2, 4)]
 
 
+@pytest.mark.rule("feedback 7")
 def test_who_answers_later_sees_what_was_recorded(case):
     case.sent()
     answer(case.token, 5, "mine", seen_answer_no=0, now=T0 + 2 * HOUR)
@@ -454,6 +488,7 @@ def test_who_answers_later_sees_what_was_recorded(case):
     assert (case.request.rating, case.ticket.feedback_rating) == (4, 4)
 
 
+@pytest.mark.rule("feedback 7")
 def test_the_same_answer_twice_is_one_answer(case):
     case.sent()
     for _ in range(2):
@@ -462,6 +497,7 @@ def test_the_same_answer_twice_is_one_answer(case):
     assert len(case.history("feedback_changed")) == 1
 
 
+@pytest.mark.rule("feedback 7")
 def test_nothing_was_seen_before_the_first_answer(case):
     case.sent()
     with pytest.raises(Conflict):
@@ -469,6 +505,7 @@ def test_nothing_was_seen_before_the_first_answer(case):
     assert case.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 7")
 def test_of_two_at_once_one_wins(case, database):
     case.sent()
     token, start, outcomes = case.token, threading.Barrier(2), {}
@@ -494,6 +531,7 @@ def test_of_two_at_once_one_wins(case, database):
     assert len(case.history("feedback_changed")) == 1
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_answer_is_taken_until_the_last_instant_and_not_after(case):
     case.sent()
     end = case.request.expires_at
@@ -503,6 +541,7 @@ def test_an_answer_is_taken_until_the_last_instant_and_not_after(case):
     assert case.ticket.feedback_rating == 5
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_unanswered_link_expires(case):
     case.sent()
     with pytest.raises(Gone, match="expired"):
@@ -510,6 +549,7 @@ def test_an_unanswered_link_expires(case):
     assert case.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_earlier_closings_answer_does_not_cover_a_later_one(case, set_setting):
     set_setting(feedback_throttle_days=0)
     case.sent()
@@ -528,6 +568,7 @@ def test_an_earlier_closings_answer_does_not_cover_a_later_one(case, set_setting
 @pytest.mark.parametrize(
     ("rating", "words"), [(0, None), (6, None), (-1, None), (5, "a\0b"), (5, "x" * 10_001)]
 )
+@pytest.mark.rule("feedback 7")
 def test_what_is_no_rating_is_refused(case, rating, words):
     case.sent()
     with pytest.raises(Invalid):
@@ -538,6 +579,7 @@ def test_what_is_no_rating_is_refused(case, rating, words):
 # Rule 8: the portal, staff, and low ratings.
 
 
+@pytest.mark.rule("feedback 8")
 def test_a_customer_rates_in_the_portal_and_the_letters_link_shows_it(case):
     case.sent()
     tickets.rate_ticket(case.customer, case.id, 4, "fine", now=T0 + 2 * HOUR)
@@ -550,6 +592,7 @@ def test_a_customer_rates_in_the_portal_and_the_letters_link_shows_it(case):
     assert entry.details["source"] == "customer_portal"
 
 
+@pytest.mark.rule("feedback 8")
 def test_who_rated_in_the_portal_is_not_asked_by_mail(case):
     case.reply().close()
     tickets.rate_ticket(case.customer, case.id, 5, None, now=T0 + HOUR / 2)
@@ -558,6 +601,7 @@ def test_who_rated_in_the_portal_is_not_asked_by_mail(case):
     assert case.letters() == []
 
 
+@pytest.mark.rule("feedback 8")
 def test_a_customer_whose_request_was_skipped_rates_in_the_portal(case):
     case.close()
     feedback.sweep_feedback(now=T0 + HOUR)
@@ -571,6 +615,7 @@ def test_a_customer_whose_request_was_skipped_rates_in_the_portal(case):
     assert case.ticket.feedback_rating == 3
 
 
+@pytest.mark.rule("feedback 8")
 def test_a_ticket_closed_past_the_services_can_be_rated_in_the_portal(case, owner):
     owner.execute("UPDATE tickets SET status = 'CLOSED'")
     tickets.rate_ticket(case.customer, case.id, 5, None, now=T0 + HOUR)
@@ -578,6 +623,7 @@ def test_a_ticket_closed_past_the_services_can_be_rated_in_the_portal(case, owne
     assert case.ticket.feedback_rating == 5
 
 
+@pytest.mark.rule("feedback 8")
 def test_staff_and_strangers_cannot_rate(case, make):
     case.sent()
     for person in (case.agent, make.admin()):
@@ -588,6 +634,7 @@ def test_staff_and_strangers_cannot_rate(case, make):
     assert case.ticket.feedback_rating is None
 
 
+@pytest.mark.rule("feedback 8")
 def test_who_became_staff_cannot_use_an_old_link(case, owner):
     case.sent()
     owner.execute("UPDATE profiles SET role = 'AGENT' WHERE id = %s", (case.customer.profile_id,))
@@ -596,6 +643,7 @@ def test_who_became_staff_cannot_use_an_old_link(case, owner):
 
 
 @pytest.mark.parametrize(("rating", "told"), [(1, 1), (2, 1), (3, 0), (5, 0)])
+@pytest.mark.rule("feedback 8")
 def test_a_low_rating_flags_the_ticket_and_tells_the_admins(case, make, rating, told):
     admin = make.admin()
     case.sent()
@@ -608,6 +656,7 @@ def test_a_low_rating_flags_the_ticket_and_tells_the_admins(case, make, rating, 
     assert case.ticket.status is Status.CLOSED
 
 
+@pytest.mark.rule("feedback 8")
 def test_admins_hear_once_of_one_answer_however_often_it_changes(case, make):
     make.admin()
     case.sent()
@@ -618,6 +667,7 @@ def test_admins_hear_once_of_one_answer_however_often_it_changes(case, make):
     assert len(case.history("low_rating")) == 2
 
 
+@pytest.mark.rule("feedback 8")
 def test_a_low_rating_in_the_portal_tells_the_admins_too(case, make):
     make.admin()
     case.reply().close()
@@ -629,6 +679,7 @@ def test_a_low_rating_in_the_portal_tells_the_admins_too(case, make):
 # Rule 9 is in tests/mail; here is the end of these letters.
 
 
+@pytest.mark.rule("feedback 9")
 def test_unsubscribing_ends_the_letters_even_through_an_old_link(make):
     case = Case(make).sent()
     unsubscribe(case.token)
@@ -640,6 +691,7 @@ def test_unsubscribing_ends_the_letters_even_through_an_old_link(make):
 # Rule 10: credit.
 
 
+@pytest.mark.rule("feedback 10")
 def test_the_agent_at_closing_time_is_credited_whatever_is_reassigned_later(case, make):
     case.sent()
     assert case.request.agent_id_at_close == case.agent.profile_id
@@ -648,6 +700,7 @@ def test_the_agent_at_closing_time_is_credited_whatever_is_reassigned_later(case
     assert case.request.agent_id_at_close == case.agent.profile_id
 
 
+@pytest.mark.rule("feedback 1")
 def test_closing_says_no_word_to_the_mail_server(case, database, postgres):
     before = database.extensions["emberone.settings"]
     with Sink() as sink:

@@ -77,6 +77,7 @@ def is_unread(actor, ticket, now):
         return views.unread(session, actor, {ticket: row.activity_no}) == {ticket}
 
 
+@pytest.mark.rule("feedback 13")
 def test_a_ticket_is_put_aside_and_history_says_until_when(ana, asleep):
     assert look(asleep).snoozed_until == FRIDAY
     assert told(asleep) == [("snoozed", FRIDAY.isoformat(), ana.profile_id)]
@@ -91,6 +92,7 @@ def test_another_moment_replaces_the_first_and_the_same_changes_nothing(ana, asl
     assert len(told(asleep)) == 2
 
 
+@pytest.mark.rule("feedback 13")
 def test_only_the_next_year_can_be_chosen(ana, ticket):
     for wrong in (at(minutes=5), at(-1), at(minutes=6) + timedelta(days=366)):
         with pytest.raises(Invalid):
@@ -134,6 +136,7 @@ def test_whoever_wants_it_back_has_it_back(ana, asleep):
     assert told(asleep)[1:] == [("woken", "by_hand", ana.profile_id)]
 
 
+@pytest.mark.rule("feedback 13")
 def test_a_customers_comment_wakes_it_in_the_same_moment(customer, asleep):
     comments.comment_as_customer(customer, asleep, "It burns now.", now=at(1))
     row = look(asleep)

@@ -21,6 +21,7 @@ from emberone.models import Profile, User
 from emberone.services.accounts import HASHING, hash_password
 from emberone.web import create_app
 from tests.browsing import CHROMIUM, OPTIONS, looking
+from tests.web.invited import Invited
 
 # A hash that takes a tenth of a second is for the world, not for a thousand tests.
 HASHING.update(time_cost=1, memory_cost=64, parallelism=1)
@@ -126,6 +127,12 @@ def client_of(web: Flask, account: Callable[[Actor], str]) -> Callable[[Actor], 
         return browser
 
     return signed_in
+
+
+@pytest.fixture
+def invited(web: Flask, make: Any, set_setting: Any) -> Invited:
+    """A customer whose ticket was answered and closed, and who got the letter."""
+    return Invited(make, set_setting)
 
 
 @pytest.fixture

@@ -4,69 +4,13 @@ import re
 import threading
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import FeedbackState, MailState
-from emberone.domain.lifecycle import Event
-from emberone.mail.rendering import render
-from emberone.mail.site import current_site
-from emberone.models import FeedbackRequest, HistoryEntry, Letter, Profile, Ticket
-from emberone.services import comments, feedback, tickets
-
-
-class Invited:
-    """A customer whose ticket was answered and closed, and who got the letter."""
-
-    def __init__(self, make, set_setting):
-        set_setting(feedback_delay_s=0)
-        self.customer, self.agent = make.customer(), make.agent()
-        self.ticket_id = tickets.open_ticket(
-            self.customer, self.customer.profile_id, "My <b>secret</b> printer", "It burns."
-        )
-        comments.reply(self.agent, self.ticket_id, "Water?", Event.STAFF_REPLY_AND_CLOSE)
-        assert feedback.sweep_feedback() == 1
-        with reading(SYSTEM) as session:
-            letter = session.scalars(
-                select(Letter).where(Letter.letter == "feedback_request")
-            ).one()
-        rendered = render(letter.letter, letter.params, current_site())
-        self.links = re.findall(r"http\S+(/f/\S+\?rating=\d)", rendered.text)
-        self.path = self.links[0].partition("?")[0]
-
-    @property
-    def request(self):
-        with reading(SYSTEM) as session:
-            return session.scalars(select(FeedbackRequest)).one()
-
-    @property
-    def ticket(self):
-        with reading(SYSTEM) as session:
-            return session.get(Ticket, self.ticket_id)
-
-    def everything(self):
-        """What a recorded answer would change, and when rows were last touched."""
-        with reading(SYSTEM) as session:
-            return session.execute(
-                text(
-                    "SELECT (SELECT json_agg(f)::text FROM feedback_requests f),"
-                    " (SELECT json_agg(t)::text FROM tickets t),"
-                    " (SELECT json_agg(p)::text FROM profiles p),"
-                    " (SELECT count(*) FROM history), (SELECT count(*) FROM mail_outbox)"
-                )
-            ).one()
-
-    def changes(self):
-        with reading(SYSTEM) as session:
-            return session.scalars(
-                select(HistoryEntry).where(HistoryEntry.action == "feedback_changed")
-            ).all()
-
-
-@pytest.fixture
-def invited(web, make, set_setting):
-    return Invited(make, set_setting)
+from emberone.models import Letter, Profile
+from emberone.services import tickets
 
 
 @pytest.fixture
@@ -83,11 +27,13 @@ def star_chosen(page):
     return found[0] if found else None
 
 
+@pytest.mark.rule("feedback 5")
 def test_the_letter_has_five_links_without_ids_or_addresses(invited):
     assert [link[-1] for link in invited.links] == ["5", "4", "3", "2", "1"]
     assert re.fullmatch(r"/f/[A-Za-z0-9_-]{22}", invited.path)
 
 
+@pytest.mark.rule("feedback 6")
 def test_scanners_that_open_every_link_record_nothing(invited, client):
     before = invited.everything()
     for link in [*invited.links, invited.path, f"{invited.path}/unsubscribe"]:
@@ -96,6 +42,7 @@ def test_scanners_that_open_every_link_record_nothing(invited, client):
     assert invited.everything() == before
 
 
+@pytest.mark.rule("feedback 6")
 def test_scanners_that_open_all_links_at_once_record_nothing(invited, web):
     before, seen = invited.everything(), []
     start = threading.Barrier(5)
@@ -113,6 +60,7 @@ def test_scanners_that_open_all_links_at_once_record_nothing(invited, web):
     assert invited.everything() == before
 
 
+@pytest.mark.rule("feedback 6")
 def test_the_page_shows_the_links_star_chosen(invited, client):
     for link in invited.links:
         assert star_chosen(client.get(link).text) == link[-1]
@@ -127,6 +75,7 @@ def test_a_link_with_an_odd_rating_shows_the_page_without_a_star(invited, client
     assert "<script>" not in answer.text.replace("<script src=", "")
 
 
+@pytest.mark.rule("feedback 5")
 def test_the_address_stays_secret(invited, client):
     for path in (invited.path, f"{invited.path}/unsubscribe", "/f/no-such-token"):
         headers = client.get(path).headers
@@ -136,6 +85,7 @@ def test_the_address_stays_secret(invited, client):
         assert "Set-Cookie" not in headers
 
 
+@pytest.mark.rule("feedback 6")
 def test_the_page_works_without_javascript_and_escapes_the_title(invited, client):
     page = client.get(invited.path).text
     assert "My &lt;b&gt;secret&lt;/b&gt; printer" in page
@@ -144,6 +94,7 @@ def test_the_page_works_without_javascript_and_escapes_the_title(invited, client
     assert "example.org" not in page
 
 
+@pytest.mark.rule("feedback 7")
 def test_a_post_records_the_answer_and_the_page_says_so(invited, client):
     sent = client.post(invited.path, data={"rating": "4", "text": "Fine.", "seen": "0"})
     assert (sent.status_code, sent.headers["Location"]) == (303, invited.path)
@@ -181,6 +132,7 @@ def test_another_link_of_an_answered_letter_shows_its_star_and_the_answer(invite
     assert invited.request.rating == 5
 
 
+@pytest.mark.rule("feedback 7")
 def test_who_is_later_sees_what_was_recorded_and_loses_no_word(invited, client):
     client.post(invited.path, data={"rating": "5", "text": "theirs", "seen": "0"})
     late = client.post(invited.path, data={"rating": "1", "text": "mine", "seen": "0"})
@@ -195,6 +147,7 @@ def test_who_is_later_sees_what_was_recorded_and_loses_no_word(invited, client):
     assert invited.request.rating == 1
 
 
+@pytest.mark.rule("feedback 7")
 def test_of_two_sent_at_once_one_wins_and_the_other_is_shown_it(invited, web):
     start, answers = threading.Barrier(2), {}
 
@@ -221,6 +174,7 @@ def test_a_button_pressed_twice_is_one_answer(invited, client):
     assert invited.request.answer_no == 1
 
 
+@pytest.mark.rule("feedback 4")
 def test_a_reopened_tickets_link_says_so_and_records_nothing(invited, client):
     tickets.reopen_ticket(invited.customer, invited.ticket_id)
     for answer in (client.get(invited.links[0]), client.post(invited.path, data={"rating": "5"})):
@@ -232,6 +186,7 @@ def test_a_reopened_tickets_link_says_so_and_records_nothing(invited, client):
     assert invited.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 7")
 def test_an_expired_link_says_so_and_records_nothing(invited, client, owner):
     owner.execute("UPDATE feedback_requests SET expires_at = now()")
     for answer in (
@@ -301,6 +256,7 @@ def test_the_text_is_escaped_in_the_form(invited, client):
     assert nasty not in client.get(invited.path).text
 
 
+@pytest.mark.rule("feedback 9")
 def test_a_mail_program_unsubscribes_with_one_post(invited, client):
     answer = client.post(f"{invited.path}/unsubscribe", data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200

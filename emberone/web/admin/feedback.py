@@ -6,8 +6,9 @@ from datetime import datetime
 
 from flask_babel import gettext as _
 
-from emberone.domain.enums import FeedbackState
+from emberone.domain.enums import FeedbackState, MailState
 from emberone.domain.feedback import LinkState, link_state
+from emberone.mail.fates import why
 from emberone.models import FeedbackRequest
 from emberone.queries.feedback import Asked
 from emberone.web.admin.why import skip_reason
@@ -31,7 +32,7 @@ def askings(asked: Iterable[Asked], now: datetime) -> list[Asking]:
     return [
         Asking(
             cycle=one.request.cycle,
-            text=_state(one.request, now),
+            text=_state(one, now),
             credited_name=one.credited_name,
             is_given_up=_is_given_up(one.request),
         )
@@ -44,7 +45,8 @@ def _is_given_up(request: FeedbackRequest) -> bool:
     return request.state is FeedbackState.PENDING and request.dead_at is not None
 
 
-def _state(request: FeedbackRequest, now: datetime) -> str:
+def _state(asked: Asked, now: datetime) -> str:
+    request = asked.request
     match request.state:
         case FeedbackState.SKIPPED:
             return _("Skipped: %(reason)s", reason=skip_reason(request.state_reason))
@@ -57,15 +59,36 @@ def _state(request: FeedbackRequest, now: datetime) -> str:
                 time=_time(request.answered_at, now),
             )
         case FeedbackState.SENT:
-            return _sent(request, now)
+            return _not_left(asked, now) or _sent(asked, now)
         case FeedbackState.PENDING:
             if _is_given_up(request):
                 return _("Given up on %(time)s", time=_time(request.dead_at, now))
             return _("Due at %(time)s", time=_time(request.send_after, now))
 
 
-def _sent(request: FeedbackRequest, now: datetime) -> str:
-    time = _time(request.sent_at, now)
+def _not_left(asked: Asked, now: datetime) -> str | None:
+    """What keeps the letter from the customer; None where it has left."""
+    written = _time(asked.request.sent_at, now)
+    match asked.letter_state:
+        case MailState.QUEUED | MailState.SENDING:
+            return _("Written on %(time)s; the letter has not left yet", time=written)
+        case MailState.KEPT:
+            return _(
+                "Written on %(time)s and kept: no mail server is set, so the customer was not asked",
+                time=written,
+            )
+        case MailState.DEAD:
+            return _(
+                "Written on %(time)s and given up: the letter could not be delivered", time=written
+            )
+        case MailState.SUPPRESSED:
+            return _("Not sent: %(reason)s", reason=why(asked.letter_error) or _("unknown"))
+    return None
+
+
+def _sent(asked: Asked, now: datetime) -> str:
+    request = asked.request
+    time = _time(asked.letter_sent_at or request.sent_at, now)
     match link_state(request.expires_at, request.voided_at, now=now):
         case LinkState.VOID:
             return _("Sent on %(time)s; void since the ticket was reopened", time=time)

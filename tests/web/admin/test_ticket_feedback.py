@@ -44,11 +44,21 @@ def answered(agent, open_ticket):
 
 
 @pytest.fixture
-def sent(agent, answered):
-    """A ticket whose customer was asked two days ago."""
+def written(agent, answered):
+    """A ticket whose customer's letter was written two days ago, and has not left yet."""
     tickets.close_ticket(agent, answered.id, now=now_less(days=2))
     assert feedback.sweep_feedback(now=now_less(days=2) + 2 * HOUR) == 1
     return answered
+
+
+@pytest.fixture
+def sent(written, owner):
+    """A ticket whose customer was asked two days ago."""
+    owner.execute(
+        "UPDATE mail_outbox SET state = 'sent', sent_at = now() - interval '46 hours'"
+        " WHERE letter = 'feedback_request'"
+    )
+    return written
 
 
 def test_every_reason_has_words():
@@ -67,6 +77,7 @@ def test_a_request_that_waits_says_when_it_is_due_and_who_is_credited(as_agent, 
     )
 
 
+@pytest.mark.rule("feedback 2")
 def test_a_skipped_request_says_why_in_the_card_and_in_the_timeline(as_agent, customer, make):
     ticket_id = tickets.open_ticket(customer, customer.profile_id, "T", "D", now=now_less(days=1))
     tickets.close_ticket(customer, ticket_id, now=now_less(hours=5))
@@ -93,6 +104,28 @@ def test_a_sent_request_says_when_and_whether_its_link_still_counts(as_agent, se
     assert re.match(r"Sent on .+; not answered yet Closing 1, credited to Ana Agent$", line), line
     owner.execute("UPDATE feedback_requests SET expires_at = now()")
     assert "; expired without an answer" in card(as_agent, sent)[0]
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        ("state = 'queued'", r"Written on .+; the letter has not left yet"),
+        ("state = 'kept'", r"Written on .+ and kept: no mail server is set, so .+ not asked"),
+        (
+            "state = 'dead', last_error = '550 no'",
+            r"Written on .+ and given up: the letter could not be delivered",
+        ),
+        (
+            "state = 'suppressed', last_error = 'The ticket was reopened.'",
+            r"Not sent: The ticket was reopened\.",
+        ),
+    ],
+)
+@pytest.mark.rule("feedback 2")
+def test_a_letter_that_has_not_left_is_not_called_sent(as_agent, written, owner, fate, words):
+    owner.execute(f"UPDATE mail_outbox SET {fate} WHERE letter = 'feedback_request'")
+    [line] = card(as_agent, written)
+    assert re.match(rf"{words} Closing 1, credited to Ana Agent$", line), line
 
 
 def test_an_answered_request_says_the_rating(as_agent, customer, sent):

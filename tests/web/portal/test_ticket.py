@@ -206,6 +206,7 @@ def test_what_the_status_does_not_allow_is_said_on_the_page(
     assert look(ticket.id).status is Status.CLOSED
 
 
+@pytest.mark.rule("feedback 8")
 def test_a_closed_ticket_is_rated_and_rated_again(client, ask, customer):
     ticket = ask()
     assert "How did we do?" not in text_of(client.get(address(ticket)))
