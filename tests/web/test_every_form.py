@@ -26,15 +26,16 @@ from emberone.services.snoozing import snooze_ticket
 from tests.hostile import TEXTS, judged
 from tests.web.forms import Form, again, every_form
 from tests.web.test_access import rules
-from tests.web.test_errors import LEAKS
+from tests.web.test_errors import EVERYTHING, LEAKS
 from tests.web.test_feedback_page import Invited
 from tests.web.test_register import letters, link_in
 
 #: They end the session, or take away what others are about: tried last, in this order.
 LAST = ("delete", "deactivate", "password", "sign_out", "logout")
 
-#: So many texts in each field. All of them in all fields take minutes; each seed is another part.
-EACH, SEED = 3, 20261128
+#: So many texts in each field. All of them in all fields take minutes, which one of the two
+#: runs of `.ci/run` has; each seed is another part.
+EACH, SEED = len(TEXTS) if EVERYTHING else 1, 20261128
 
 
 #: What no page here has a form for, since its scripts send it, and with which fields.
