@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
@@ -54,8 +53,11 @@ def test_it_starts_stops_and_starts_again(data_dir: Path) -> None:
         assert first.said.splitlines()[-1].endswith("stopped.")
         assert "by force" not in first.said
 
-    with Tree(data_dir, "--no-demo") as third:
+    assert (data_dir / "demo").read_text() == "none"
+    # Without a demo at the first start, none comes later, whether one says so again or not.
+    with Tree(data_dir) as third:
         third.becomes_ready()
+        assert logins(third.said) == []
         assert "migrating" not in third.said
         assert (data_dir / "secret_key").read_text() == secret
         third.process.send_signal(signal.SIGINT)
@@ -76,16 +78,9 @@ def test_the_demo_is_loaded_at_the_first_start_only(data_dir: Path) -> None:
         second.leaves_nothing()
 
 
-def test_without_a_demo_none_comes_later(data_dir: Path) -> None:
-    data_dir.mkdir()
-    (data_dir / "demo").write_text("none")
-    with Tree(data_dir) as tree:
-        tree.becomes_ready()
-        assert logins(tree.said) == []
-        assert tree.terminate_group() == 0
-
-
-def test_a_killed_supervisor_takes_everything_with_it(data_dir: Path) -> None:
+def test_it_starts_again_after_its_supervisor_was_killed_and_after_all_of_it_was(
+    data_dir: Path,
+) -> None:
     with Tree(data_dir, "--no-demo") as first:
         first.becomes_ready()
         assert len(first.left()) > 6
@@ -94,21 +89,16 @@ def test_a_killed_supervisor_takes_everything_with_it(data_dir: Path) -> None:
         # At once, while the others are still dying.
         with Tree(data_dir, "--no-demo") as second:
             second.becomes_ready()
+            # The supervisor takes everything with it.
             assert wait_until(lambda: not first.marked(), 20)
-            assert second.terminate_group() == 0
+            second.kill_all()
+    with Tree(data_dir, "--no-demo") as third:
+        third.becomes_ready()
+        assert third.terminate_group() == 0
+        third.leaves_nothing()
 
 
-def test_a_killed_tree_starts_again(data_dir: Path) -> None:
-    with Tree(data_dir, "--no-demo") as first:
-        first.becomes_ready()
-        first.kill_all()
-    with Tree(data_dir, "--no-demo") as second:
-        second.becomes_ready()
-        assert second.terminate_group() == 0
-        second.leaves_nothing()
-
-
-def test_a_process_that_is_killed_comes_back(data_dir: Path) -> None:
+def test_a_process_or_a_server_that_is_killed_comes_back(data_dir: Path) -> None:
     with Tree(data_dir, "--no-demo") as tree:
         tree.becomes_ready()
         for command in ("web", "worker --queue work", "beat"):
@@ -123,13 +113,6 @@ def test_a_process_that_is_killed_comes_back(data_dir: Path) -> None:
                 30,
             ), tree.said
         assert wait_until(lambda: tree.answers("/readyz"), 30), tree.said
-        assert tree.terminate_group() == 0
-        tree.leaves_nothing()
-
-
-def test_servers_that_are_killed_come_back(data_dir: Path) -> None:
-    with Tree(data_dir, "--no-demo") as tree:
-        tree.becomes_ready()
         for server in ("postgres", "valkey"):
             os.kill(tree.leader(server), signal.SIGKILL)
             assert wait_until(lambda server=server: f"{server} ended (SIGKILL)" in tree.said, 30)  # type: ignore[misc]
@@ -193,36 +176,6 @@ def test_an_ordinary_user_runs_it_too(tmp_path: Path) -> None:
         tree.leaves_nothing()
 
 
-def test_a_built_wheel_runs_as_well_as_a_checkout(tmp_path: Path, data_dir: Path) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    _copy_product(source)
-    for name in ("pyproject.toml", "README.md"):
-        (source / name).write_bytes((ROOT / name).read_bytes() if (ROOT / name).exists() else b"")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    offline = ["--no-deps", "--no-index"]
-    _run([*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", tmp_path, source])
-    environment = tmp_path / "environment"
-    venv.create(environment, symlinks=True)
-    python = str(environment / "bin" / "python")
-    wheel = next(tmp_path.glob("emberone-*.whl"))
-    _run([*pip, "--python", python, "install", *offline, wheel])
-    # Everything else comes from the environment of this run, behind the wheel's own.
-    site = next((environment / "lib").glob("python3*/site-packages"))
-    (site / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    _run([python, "-P", "-c", f"import emberone as e; assert e.__file__.startswith({str(site)!r})"])
-
-    with Tree(
-        data_dir,
-        *("-m", "emberone", "up", "--no-demo"),
-        program=[python],
-        directory=environment,
-    ) as tree:
-        tree.becomes_ready()
-        assert tree.get("/login") == 200
-        assert tree.terminate_group() == 0
-
-
 def _copy_product(target: Path) -> None:
     for name in ("emberone", "workers", "migrations", "templates"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -253,8 +206,3 @@ def _copied_python(folder: Path) -> str:
     if library.suffix != ".a" and library.exists():
         shutil.copy(library, folder / "lib")
     return str(folder / "bin" / version)
-
-
-def _run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

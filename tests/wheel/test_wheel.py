@@ -1,5 +1,6 @@
 """The wheel alone, away from any checkout, is the whole product: `docs/operations.md`, done."""
 
+import os
 import re
 import shutil
 import site
@@ -14,6 +15,7 @@ import pytest
 
 from tests.journeys.browser import Browser
 from tests.journeys.product import ROOT, Product
+from tests.runtime.tree import Tree
 
 PASSWORD = "correct horse battery"
 #: What a wheel is made of; nothing else of the checkout is at hand where it is built.
@@ -97,6 +99,24 @@ def product(installed: Path, servers_folder: Path) -> Iterator[Product]:
 @pytest.fixture
 def browser(product: Product) -> Browser:
     return Browser(f"http://127.0.0.1:{product.port}")
+
+
+@pytest.mark.skipif(
+    "EMBERONE_TEST_POSTGRES_BIN" in os.environ, reason="it brings a PostgreSQL of its own"
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_it_runs_as_a_checkout_does(installed: Path, servers_folder: Path) -> None:
+    elsewhere = servers_folder / "elsewhere"
+    elsewhere.mkdir()
+    with Tree(
+        elsewhere / "var",
+        *("-m", "emberone", "up", "--no-demo"),
+        program=[str(installed / "python")],
+        directory=elsewhere,
+    ) as tree:
+        tree.becomes_ready()
+        assert tree.get("/login") == 200
+        assert tree.terminate_group() == 0
 
 
 def test_the_doctor_finds_nothing_that_fails(product: Product) -> None:
