@@ -3,12 +3,13 @@
 import csv
 import io
 import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,17 @@ ROOT = Path(__file__).parents[2]
 HEADER = "number,incident_state,priority,caller_id,assigned_to,sys_updated_by,sys_updated_at"
 ROW = "INC1,New,3 - Moderate,Caller 1,?,Updated by 1,01-03-2016 10:00"
 
+#: The command several times in one process: starting one takes longer than being refused.
+ONE_AFTER_ANOTHER = """
+import json, sys
+from emberone.cli import main
+for arguments in json.load(sys.stdin):
+    try:
+        main(["import", *arguments])
+    except SystemExit as ended:
+        print(ended.code, flush=True)
+"""
+
 
 class Program:
     """Runs `emberone import` against the test's database."""
@@ -32,6 +44,9 @@ class Program:
         self._database = database
 
     def start(self, *arguments: str | Path) -> "subprocess.Popen[str]":
+        return self._started("-m", "emberone", "import", *map(str, arguments))
+
+    def _started(self, *arguments: str) -> "subprocess.Popen[str]":
         environ = {k: v for k, v in os.environ.items() if not k.startswith("EMBERONE_")}
         environ |= {
             "EMBERONE_DATABASE_URL": self._server.url("emberone_app", self._database),
@@ -40,9 +55,10 @@ class Program:
             "EMBERONE_REDIS_URL": "redis://127.0.0.1:1/0",
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "emberone", "import", *map(str, arguments)],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=environ,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -62,6 +78,18 @@ class Program:
         assert len(err.splitlines()) == 1, err
         assert err.startswith("emberone: ")
         return err
+
+    def refuses_each(self, calls: Iterable[tuple[str | Path, ...]]) -> list[str]:
+        """The one line with which it refuses each of the calls, having written nothing."""
+        calls = [[str(argument) for argument in call] for call in calls]
+        process = self._started("-c", ONE_AFTER_ANOTHER)
+        out, err = process.communicate(json.dumps(calls), timeout=120)
+        assert process.returncode == 0, err
+        assert out.split() == ["2"] * len(calls), (out, err)
+        lines = err.splitlines()
+        assert len(lines) == len(calls), err
+        assert all(line.startswith("emberone: ") for line in lines), err
+        return lines
 
 
 @pytest.fixture
@@ -200,7 +228,7 @@ def test_a_header_alone_is_nothing_to_do(program, write, nothing_written):
 @pytest.mark.usefixtures("nothing_written")
 @pytest.mark.parametrize("kind", ["csv", "servicenow"])
 def test_a_file_that_is_no_table_is_refused(program, write, tmp_path, kind):
-    for path, reason in (
+    cases = (
         (write(b""), "is empty"),
         (tmp_path, "is not a file"),
         (tmp_path / "missing.csv", "No such file"),
@@ -208,31 +236,37 @@ def test_a_file_that_is_no_table_is_refused(program, write, tmp_path, kind):
         (write(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00" * 100), "column"),
         (write(b"just words\nmore words\n"), "column"),
         (write(b'title,"body\n1,2\n'), "no header"),
-    ):
-        assert reason in program.refuses(kind, path)
+    )
+    lines = program.refuses_each((kind, path) for path, _ in cases)
+    for line, (_, reason) in zip(lines, cases, strict=True):
+        assert reason in line
 
 
 @pytest.mark.usefixtures("nothing_written")
 def test_a_header_that_will_not_do_is_refused(program, write):
-    for kind, header, reason in (
+    cases = (
         ("servicenow", HEADER.replace(",priority", ""), "lacks the columns priority"),
         ("servicenow", HEADER + ",number", "'number' twice"),
         ("csv", "id,colour", "no column for a title"),
         ("csv", "title,title", "'title' occurs twice"),
-    ):
-        assert reason in program.refuses(kind, write(f"{header}\n{ROW}\n"))
+    )
+    calls = ((kind, write(f"{header}\n{ROW}\n")) for kind, header, _ in cases)
+    for line, (*_, reason) in zip(program.refuses_each(calls), cases, strict=True):
+        assert reason in line
 
 
 @pytest.mark.usefixtures("nothing_written")
 def test_a_map_that_will_not_do_is_refused(program, write):
     path = write("title,body\na,b\n")
-    for pair, reason in (
+    cases = (
         ("title", "FIELD=COLUMN"),
         ("title=", "FIELD=COLUMN"),
         ("colour=title", "no field 'colour'"),
         ("status=zustand", "no column 'zustand'"),
-    ):
-        assert reason in program.refuses("csv", path, "--map", pair)
+    )
+    lines = program.refuses_each(("csv", path, "--map", pair) for pair, _ in cases)
+    for line, (_, reason) in zip(lines, cases, strict=True):
+        assert reason in line
 
 
 def test_a_missing_variable_is_one_line(write):
