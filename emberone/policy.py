@@ -24,6 +24,7 @@ TICKET_SET_PRIORITY: Final = "ticket:set_priority"
 TICKET_COMMENT: Final = "ticket:comment"
 TICKET_NOTE: Final = "ticket:note"
 TICKET_CLOSE: Final = "ticket:close"
+TICKET_DISMISS: Final = "ticket:dismiss"
 TICKET_REOPEN: Final = "ticket:reopen"
 TICKET_ASSIGN: Final = "ticket:assign"
 TICKET_ROUTE: Final = "ticket:route"
@@ -159,6 +160,7 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     TICKET_NOTE: _STAFF,
     # Which status allows it is the lifecycle's affair (`domain/lifecycle.py`).
     TICKET_CLOSE: {Role.CUSTOMER: OWN_TICKET, **_STAFF},
+    TICKET_DISMISS: _STAFF,
     TICKET_REOPEN: {Role.CUSTOMER: OWN_TICKET, **_STAFF},
     TICKET_ASSIGN: _STAFF,
     TICKET_ROUTE: _STAFF,

@@ -12,6 +12,9 @@ from typing import Final
 from emberone.domain.enums import Status
 from emberone.domain.errors import IllegalTransition
 
+#: The reason of a closing that goes on with the one before it: it begins no cycle.
+THANKS_DISMISSED: Final = "thanks_dismissed"
+
 
 class Event(StrEnum):
     """What happens to a ticket."""
@@ -26,6 +29,8 @@ class Event(StrEnum):
     RETURN_TO_POOL = "return to the pool"
     CUSTOMER_COMMENT = "customer comment"
     CLOSE = "close"
+    #: A bare "thank you" that reopened the ticket is put away (feedback rule 14).
+    DISMISS_THANKS = "thanks dismissed"
     CUSTOMER_REOPEN = "customer reopens"
     STAFF_REOPEN = "staff reopens"
 
@@ -51,6 +56,8 @@ TRANSITIONS: Mapping[Event, Mapping[Status, Status]] = {
     Event.RETURN_TO_POOL: {_O: _O, _P: _O, _W: _W, _C: _C},
     Event.CUSTOMER_COMMENT: {_O: _O, _P: _P, _W: _P, _C: _O},
     Event.CLOSE: {_O: _C, _P: _C, _W: _C},
+    # Whoever works on the ticket or answers it has taken the comment for more than thanks.
+    Event.DISMISS_THANKS: {_O: _C},
     Event.CUSTOMER_REOPEN: {_O: _O, _P: _P, _W: _W, _C: _O},
     Event.STAFF_REOPEN: {_O: _O, _P: _P, _W: _W, _C: _P},
 }
@@ -62,6 +69,9 @@ _REFUSALS: Mapping[Event, str] = {
     Event.STAFF_REPLY: "This ticket is closed; confirm that your reply should reopen it.",
     Event.STAFF_REPLY_AND_WAIT: "A closed ticket cannot wait for the customer; reopen it first.",
     Event.CLOSE: "This ticket is closed already.",
+    Event.DISMISS_THANKS: (
+        "Only a comment that has just reopened a ticket can be dismissed as a thank-you."
+    ),
 }
 
 

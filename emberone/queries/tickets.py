@@ -17,6 +17,7 @@ from emberone.models import Profile, Team, Ticket
 from emberone.policy import visible_tickets
 from emberone.queries.paging import COUNT_LIMIT, Page, Paging, count_up_to, fetch_page
 from emberone.queries.search import Hits
+from emberone.queries.thanks import CAME_BACK_BY_COMMENT
 from emberone.queries.views import (
     FIRST_DUE,
     IS_WORKED_ON,
@@ -109,6 +110,8 @@ class TicketDetails(NamedTuple):
     activity_no: int
     customer_spoke_last: bool
     snoozed_until: datetime | None
+    #: Whether it is open only because the customer wrote once more after it was closed.
+    came_back_by_comment: bool
 
 
 class ExportRow(NamedTuple):
@@ -278,6 +281,7 @@ def ticket_details(session: Session, actor: Actor, number: int) -> TicketDetails
             Ticket.activity_no,
             Ticket.customer_spoke_last,
             Ticket.snoozed_until,
+            CAME_BACK_BY_COMMENT,
         )
     ).where(visible_tickets(actor), Ticket.number == number)
     row = session.execute(statement).one_or_none()

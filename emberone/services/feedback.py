@@ -27,6 +27,7 @@ from emberone.domain.feedback import (
     checked_text,
     is_low,
 )
+from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.jobs import Job, nudge
 from emberone.mail.site import current_settings
 from emberone.mail.tokens import feedback_token, token_hash
@@ -38,13 +39,21 @@ from emberone.services.settings import current
 #: The letter that invites to rate; who declines it is not invited.
 LETTER: Final = "feedback_request"
 
+#: Why its letter does not leave.
+_REOPENED_LETTER: Final = "The ticket was reopened."
+
 logger = logging.getLogger(__name__)
+
+#: An entry of history that begins a cycle: a dismissed thank-you goes on with the last one.
+_IS_CLOSING: Final = (
+    "history.new_value ->> 'status' = 'CLOSED'"
+    f" AND history.metadata ->> 'reason' IS DISTINCT FROM '{THANKS_DISMISSED}'"
+)
 
 #: How often the ticket was closed, as history counts it.
 CLOSINGS: Final = (
-    "(SELECT count(*) FROM history WHERE history.ticket_id = tickets.id"
-    " AND history.action IN ('created', 'status_changed')"
-    " AND history.new_value ->> 'status' = 'CLOSED')"
+    "(SELECT count(*) FROM history WHERE history.ticket_id = tickets.id"  # noqa: S608
+    f" AND history.action IN ('created', 'status_changed') AND {_IS_CLOSING})"
 )
 
 #: Whose closing it was: feedback rule 10.
@@ -77,6 +86,15 @@ _REOPENED: Final = text(
     " state_reason = :reason,"
     " voided_at = CASE state WHEN 'SENT' THEN cast(:at AS timestamptz) END"
     " WHERE ticket_id = :ticket_id AND state IN ('PENDING', 'SENT') AND voided_at IS NULL"
+    " RETURNING id"
+)
+
+#: The reopening was none: what it had taken back of this closing is good again (rule 14).
+_GOES_ON: Final = text(
+    "UPDATE feedback_requests SET state_reason = NULL, voided_at = NULL,"  # noqa: S608
+    " state = CASE state WHEN 'CANCELLED' THEN 'PENDING' ELSE state END"
+    " WHERE ticket_id = :ticket_id AND state IN ('CANCELLED', 'SENT') AND state_reason = :reason"
+    f" AND cycle = (SELECT greatest({CLOSINGS}, 1) FROM tickets WHERE id = :ticket_id)"
     " RETURNING id"
 )
 
@@ -116,7 +134,7 @@ _SKIP_REASON: Final = text(
     " CROSS JOIN settings"
     " LEFT JOIN LATERAL (SELECT history.metadata ->> 'reason' AS reason FROM history"
     " WHERE history.ticket_id = tickets.id AND history.action = 'status_changed'"
-    " AND history.new_value ->> 'status' = 'CLOSED'"
+    f" AND {_IS_CLOSING}"
     " ORDER BY history.created_at DESC, history.id DESC LIMIT 1) AS closing ON true"
     " WHERE request.id = :request_id"
 )
@@ -174,7 +192,16 @@ def ticket_reopened(session: Session, ticket: Ticket, *, at: datetime) -> None:
     ).all()
     if taken_back:
         keys = [letter_key(request) for request in taken_back]
-        letters.withdraw(session, keys, "The ticket was reopened.")
+        letters.withdraw(session, keys, _REOPENED_LETTER)
+
+
+def closing_goes_on(session: Session, ticket: Ticket) -> None:
+    """Step: the ticket is CLOSED as before; what its reopening took back is asked after all."""
+    session.flush()
+    found = session.scalars(_GOES_ON, {"ticket_id": ticket.id, "reason": SkipReason.REOPENED}).all()
+    if found:
+        letters.restore(session, [letter_key(request) for request in found], _REOPENED_LETTER)
+        nudge(session, Job.FEEDBACK)
 
 
 @service

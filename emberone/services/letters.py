@@ -73,6 +73,11 @@ _WITHDRAW: Final = text(
     " WHERE key = ANY (:keys) AND state IN ('queued', 'kept')"
 )
 
+_RESTORE: Final = text(
+    "UPDATE mail_outbox SET state = 'queued', last_error = NULL, send_after = context_now()"
+    " WHERE key = ANY (:keys) AND state = 'suppressed' AND last_error = :reason RETURNING id"
+)
+
 #: Every admin who may still sign in, or has yet to do so for the first time.
 _ACTIVE_ADMINS = text(
     "SELECT profiles.id FROM profiles"  # noqa: S608 - made of our own constant
@@ -168,3 +173,9 @@ def active_admins(session: Session) -> Sequence[UUID]:
 def withdraw(session: Session, keys: Sequence[str], reason: str) -> None:
     """Keep letters that have not left yet from leaving; one in delivery at this moment still does."""
     session.execute(_WITHDRAW, {"keys": list(keys), "reason": reason})
+
+
+def restore(session: Session, keys: Sequence[str], reason: str) -> None:
+    """Let letters leave after all that were withdrawn for this reason."""
+    if session.scalars(_RESTORE, {"keys": list(keys), "reason": reason}).all():
+        nudge(session, Job.MAIL)

@@ -85,6 +85,7 @@ _PANEL = {
     "ticket.remove_file": policy.DRAFT_WRITE,
     "ticket.close": policy.PANEL_ENTER,
     "ticket.reopen": policy.PANEL_ENTER,
+    "ticket.dismiss": policy.TICKET_DISMISS,
     "ticket.take": policy.TICKET_ASSIGN,
     "ticket.snooze": policy.TICKET_SNOOZE,
     "ticket.wake": policy.TICKET_SNOOZE,

@@ -61,6 +61,7 @@ OWN_TICKET = {
     "ticket:comment": dict.fromkeys(Status, ALL),
     "ticket:note": dict.fromkeys(Status, STAFF),
     "ticket:close": dict.fromkeys(Status, ALL),
+    "ticket:dismiss": dict.fromkeys(Status, STAFF),
     "ticket:reopen": dict.fromkeys(Status, ALL),
     "ticket:assign": dict.fromkeys(Status, STAFF),
     "ticket:route": dict.fromkeys(Status, STAFF),

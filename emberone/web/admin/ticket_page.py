@@ -10,6 +10,7 @@ from werkzeug import Response
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.queries import tickets
 from emberone.services import tickets as service
+from emberone.services.thanks import dismiss_thanks
 from emberone.web.admin.base import attempt, carry_out, done, found, is_post, refused
 from emberone.web.admin.params import asked_row, fields
 from emberone.web.admin.ticket_form import TicketForm
@@ -54,6 +55,18 @@ class TicketPages(TicketMacros):
             service.reopen_ticket,
             current_actor(),
             ticket_id,
+        )
+
+    @expose("/<int:number>/dismiss/", methods=("POST",))
+    def dismiss(self, number: int) -> Response:
+        """Close the ticket again that a bare thank-you has reopened."""
+        return carry_out(
+            _("The thank-you was dismissed: the ticket is closed as before."),
+            self._url(number),
+            dismiss_thanks,
+            current_actor(),
+            self._id(number),
+            seen=fields().count("seen"),
         )
 
     @expose("/<int:number>/take/", methods=("POST",))

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from emberone.domain import assignment
 from emberone.domain.enums import AssignmentStrategy, StepAction
 from emberone.domain.feedback import SkipReason
+from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla_story import Change
 from emberone.queries.history import Entry
 from emberone.web.admin.limits import METRIC_NAMES
@@ -105,7 +106,9 @@ def skip_reason(reason: str | None) -> str:
 def reason_of(entry: Entry) -> str | None:
     """What was recorded with an entry, as far as a person wants to read it; None for nothing."""
     reason = str(entry.details.get("reason") or "")
-    if reason and (entry.action == "feedback_skipped" or reason in _CLOSING_REASONS):
+    if reason == THANKS_DISMISSED:
+        reason = _("the customer had only said thank you")
+    elif reason and (entry.action == "feedback_skipped" or reason in _CLOSING_REASONS):
         reason = skip_reason(reason)
     elif _STEP.fullmatch(reason):
         reason = _("because of a time limit")
