@@ -25,9 +25,9 @@ from emberone.services.profiles import set_active
 from emberone.services.snoozing import snooze_ticket
 from tests.hostile import TEXTS, judged
 from tests.web.forms import Form, again, every_form
+from tests.web.invited import Invited
 from tests.web.test_access import rules
 from tests.web.test_errors import EVERYTHING, LEAKS
-from tests.web.test_feedback_page import Invited
 from tests.web.test_register import letters, link_in
 
 #: They end the session, or take away what others are about: tried last, in this order.
@@ -79,6 +79,9 @@ class Scene:
         self.clients = {role: client_of(person) for role, person in self.persons.items()}
         client_of(other)
         tickets.open_ticket(other, other.profile_id, "Nobody's", "Text")
+        thanked = tickets.open_ticket(other, other.profile_id, "Solved", "Text")
+        comments.reply(invited.agent, thanked, "Done.", Event.STAFF_REPLY_AND_CLOSE)
+        comments.comment_as_customer(other, thanked, "Thank you!")
         set_active(self.persons[Role.ADMIN], self._left(make, client_of), False)
         self.clients[None] = nobody = web.test_client()
         nobody.get("/reset")
