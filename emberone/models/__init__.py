@@ -2,6 +2,7 @@
 
 from emberone.models.agents import Agent, Team, TeamMember
 from emberone.models.attachments import Attachment, AttachmentContent
+from emberone.models.calendars import Calendar, CalendarVersion
 from emberone.models.comments import Comment
 from emberone.models.drafts import Draft
 from emberone.models.feedback import FeedbackRequest
@@ -29,6 +30,8 @@ __all__ = [
     "Agent",
     "Attachment",
     "AttachmentContent",
+    "Calendar",
+    "CalendarVersion",
     "Comment",
     "Draft",
     "FeedbackRequest",

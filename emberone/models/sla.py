@@ -12,6 +12,9 @@ from emberone.db import Base, created_at, pk
 from emberone.domain.enums import Metric, Priority
 from emberone.domain.sla import Timing
 
+#: Of clocks whose event may still come.
+_IS_OPEN = text("met_at IS NULL AND stopped_at IS NULL")
+
 
 def _metric() -> Enum:
     return Enum(Metric, native_enum=False, create_constraint=True, name="metric")
@@ -48,10 +51,17 @@ class SLAPolicyVersion(Base):
     version: Mapped[int]
     #: Whether closing without any public reply meets FIRST_RESPONSE (SLA rule 4).
     closing_is_response: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Who made it; None: the product.
+    author_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("profiles.id", ondelete="SET NULL"), server_default=text("current_profile()")
+    )
+    #: How many open clocks stood under older versions when it was made.
+    to_replan: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[created_at]
 
     __table_args__ = (
         Index("uq_sla_policy_versions_version", "policy_id", "version", unique=True),
+        Index("ix_sla_policy_versions_author_id", "author_id"),
         CheckConstraint("version >= 1", name="version"),
     )
 
@@ -68,8 +78,15 @@ class SLATarget(Base):
     metric: Mapped[Metric] = mapped_column(_metric(), primary_key=True)
     #: Seconds of business time.
     target_s: Mapped[int]
+    #: Which seconds count, always by the calendar's newest version; None is 24×7.
+    calendar_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("calendars.id", ondelete="RESTRICT")
+    )
 
-    __table_args__ = (CheckConstraint("target_s > 0", name="target_s"),)
+    __table_args__ = (
+        Index("ix_sla_targets_calendar_id", "calendar_id"),
+        CheckConstraint("target_s > 0", name="target_s"),
+    )
 
 
 class SLAPlanStep(Base):
@@ -119,7 +136,9 @@ class SLAClock(Base):
         ForeignKey("sla_policy_versions.id", ondelete="RESTRICT")
     )
     #: The calendar's version that measures this clock; None is 24×7.
-    calendar_version: Mapped[UUID | None]
+    calendar_version: Mapped[UUID | None] = mapped_column(
+        ForeignKey("calendar_versions.id", ondelete="RESTRICT")
+    )
     target_s: Mapped[int]
     started_at: Mapped[datetime]
     running_since: Mapped[datetime | None]
@@ -143,7 +162,9 @@ class SLAClock(Base):
 
     __table_args__ = (
         Index("uq_sla_clocks_cycle", "ticket_id", "metric", "cycle", unique=True),
-        Index("ix_sla_clocks_policy_version_id", "policy_version_id"),
+        # What a new version of a policy or a calendar has to re-plan (SLA rule 15).
+        Index("ix_sla_clocks_open_policy", "policy_version_id", postgresql_where=_IS_OPEN),
+        Index("ix_sla_clocks_open_calendar", "calendar_version", postgresql_where=_IS_OPEN),
         Index("ix_sla_clocks_due_set_by", "due_set_by"),
         # What is due next: the queue's view of what is breaching soon is walked in this order.
         Index(

@@ -4,51 +4,41 @@ A new version or another default holds for what begins afterwards: finished verd
 are never rewritten (SLA rule 15), and a clock that runs keeps its promise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Final
+from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from emberone.db import service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Metric, Priority, StepAction
-from emberone.domain.errors import Conflict, Invalid, NotFound
-from emberone.models import SLAPlanStep, SLAPolicy, SLAPolicyVersion, SLATarget, Team
+from emberone.domain.enums import Role
+from emberone.domain.errors import Conflict, Invalid, NotFound, StaleWrite
+from emberone.domain.promises import Promises
+from emberone.models import (
+    Calendar,
+    Profile,
+    SLAPlanStep,
+    SLAPolicy,
+    SLAPolicyVersion,
+    SLATarget,
+    Team,
+)
 from emberone.policy import SLA_MANAGE, require
 
-#: A year of business seconds; whoever takes longer promises nothing.
-MAX_TARGET_S: Final = 365 * 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedAlert:
-    """What to do at a percentage of every target: below 100 it warns, from 100 on it escalates."""
-
-    percent: Decimal
-    actions: tuple[StepAction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """What one version of a policy says; a metric and priority without a target is no promise."""
-
-    #: Business seconds.
-    targets: Mapping[tuple[Metric, Priority], int]
-    alerts: Sequence[PlannedAlert]
-    #: Whether closing without any public reply meets FIRST_RESPONSE (SLA rule 4).
-    closing_is_response: bool = False
+_OPEN_CLOCKS = text(
+    "SELECT count(*) FROM sla_clocks JOIN sla_policy_versions AS version"
+    " ON version.id = policy_version_id WHERE version.policy_id = :policy_id"
+    " AND met_at IS NULL AND stopped_at IS NULL"
+)
 
 
 @service
 def create_policy(actor: Actor, name: str, promises: Promises) -> UUID:
     """Make a policy in its first version; Conflict where one has this name."""
     name = texts.person_name(name)
-    _check(promises)
+    promises.check()
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
         if session.scalar(select(SLAPolicy.id).where(func.lower(SLAPolicy.name) == name.lower())):
@@ -61,12 +51,14 @@ def create_policy(actor: Actor, name: str, promises: Promises) -> UUID:
 
 
 @service
-def add_version(actor: Actor, policy_id: UUID, promises: Promises) -> int:
-    """Promise something else from now on, and return the version's number.
+def add_version(
+    actor: Actor, policy_id: UUID, promises: Promises, *, version: int | None = None
+) -> int:
+    """Promise something else from now on, and return the number of the version that says so.
 
-    Clocks that run keep what was promised when they began.
+    StaleWrite where another one came after the version that the person looked at.
     """
-    _check(promises)
+    promises.check()
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
         _locked(session, policy_id)
@@ -75,9 +67,11 @@ def add_version(actor: Actor, policy_id: UUID, promises: Promises) -> int:
                 SLAPolicyVersion.policy_id == policy_id
             )
         )
-        version = (newest or 0) + 1
-        _write(session, policy_id, version, promises)
-        return version
+        if version not in {None, newest}:
+            raise StaleWrite(version=newest)
+        number = (newest or 0) + 1
+        _write(session, policy_id, number, promises)
+        return number
 
 
 @service
@@ -112,46 +106,53 @@ def _locked(session: Session, policy_id: UUID) -> SLAPolicy:
     return policy
 
 
-def _check(promises: Promises) -> None:
-    if not promises.targets:
-        raise Invalid("A policy promises something.", field="targets")
-    for target_s in promises.targets.values():
-        if not 0 < target_s <= MAX_TARGET_S:
-            raise Invalid("A target is between a second and a year.", field="targets")
-    for alert in promises.alerts:
-        if alert.percent <= 0:
-            raise Invalid("An alert comes after the beginning.", field="alerts")
-        if not alert.actions or StepAction.NOTIFY_PERSON in alert.actions:
-            raise Invalid("An alert does something that needs no name.", field="alerts")
-    if len({alert.percent for alert in promises.alerts}) < len(promises.alerts):
-        raise Invalid("Two alerts come at the same time.", field="alerts")
-
-
 def _write(session: Session, policy_id: UUID, number: int, promises: Promises) -> None:
+    _check_calendars(session, set(promises.calendars.values()))
+    _check_people(session, {a.person_id for a in promises.alerts if a.person_id is not None})
     version = SLAPolicyVersion(
-        policy_id=policy_id, version=number, closing_is_response=promises.closing_is_response
+        policy_id=policy_id,
+        version=number,
+        closing_is_response=promises.closing_is_response,
+        to_replan=session.scalar(_OPEN_CLOCKS, {"policy_id": policy_id}) or 0,
     )
     session.add(version)
     session.flush()
     targets = [
-        {"policy_version_id": version.id, "metric": metric, "priority": priority, "target_s": s}
-        for (metric, priority), s in promises.targets.items()
+        {
+            "policy_version_id": version.id,
+            "metric": metric,
+            "priority": priority,
+            "target_s": target_s,
+            "calendar_id": promises.calendars.get(priority),
+        }
+        for (metric, priority), target_s in promises.targets.items()
     ]
     session.execute(insert(SLATarget), targets)
-    steps = list(_steps(version.id, promises))
+    steps = [
+        {
+            "policy_version_id": version.id,
+            "metric": metric,
+            "priority": priority,
+            "step_no": number,
+            "percent": alert.percent,
+            "offset_s": alert.offset_s,
+            "actions": [action.value for action in alert.actions],
+            "person_id": alert.person_id,
+        }
+        for (metric, priority), number, alert in promises.plan()
+    ]
     if steps:
         session.execute(insert(SLAPlanStep), steps)
 
 
-def _steps(version_id: UUID, promises: Promises) -> Iterable[dict[str, object]]:
-    alerts = sorted(promises.alerts, key=lambda alert: alert.percent)
-    for metric, priority in promises.targets:
-        for number, alert in enumerate(alerts, start=1):
-            yield {
-                "policy_version_id": version_id,
-                "metric": metric,
-                "priority": priority,
-                "step_no": number,
-                "percent": alert.percent,
-                "actions": [action.value for action in alert.actions],
-            }
+def _check_calendars(session: Session, ids: Collection[UUID]) -> None:
+    known = session.scalar(select(func.count()).where(Calendar.id.in_(ids))) if ids else 0
+    if known != len(ids):
+        raise Invalid("There is no such calendar.", field="calendars")
+
+
+def _check_people(session: Session, ids: Collection[UUID]) -> None:
+    is_staff = Profile.role.in_((Role.AGENT, Role.ADMIN))
+    known = session.scalar(select(func.count()).where(Profile.id.in_(ids), is_staff)) if ids else 0
+    if known != len(ids):
+        raise Invalid("An alert tells an agent or an admin.", field="alerts")

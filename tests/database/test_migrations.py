@@ -52,6 +52,23 @@ def test_up_down_and_up_again_in_a_second_database_of_the_cluster(second_databas
         assert _objects(second_database) == first
 
 
+def test_an_installation_in_use_keeps_what_it_promises(second_database):
+    with create_migrator(second_database).app_context():
+        upgrade(revision="0014")
+        with psycopg.connect(second_database.owner_url.replace("+psycopg", "")) as connection:
+            connection.execute(
+                "INSERT INTO profiles (email, full_name, role)"
+                " VALUES ('ada@example.org', 'Ada', 'ADMIN')"
+            )
+        upgrade()
+    with psycopg.connect(second_database.owner_url.replace("+psycopg", "")) as connection:
+        counts = connection.execute(
+            "SELECT (SELECT count(*) FROM sla_targets WHERE calendar_id IS NOT NULL),"
+            " (SELECT max(step_no) FROM sla_plan_steps), (SELECT count(*) FROM calendars)"
+        ).fetchone()
+    assert counts == (0, 2, 1)
+
+
 def test_the_owner_is_an_ordinary_login(postgres):
     with postgres.connect() as connection:
         assert connection.execute(

@@ -36,13 +36,33 @@ def after(hours: float = 0, minutes: float = 0, seconds: float = 0, us: int = 0)
     return START + timedelta(hours=hours, minutes=minutes, seconds=seconds, microseconds=us)
 
 
-class Play:
-    """One agent, one customer, and what they do; MEDIUM is due after 4 h and 24 h."""
+#: The default policy in a second version, without business hours and a second escalation.
+AROUND_THE_CLOCK = """
+    WITH version AS (
+        INSERT INTO sla_policy_versions (policy_id, version)
+        SELECT id, 2 FROM sla_policies WHERE is_default RETURNING id, policy_id
+    ), target AS (
+        INSERT INTO sla_targets (policy_version_id, priority, metric, target_s)
+        SELECT version.id, priority, metric, target_s FROM version, sla_targets
+    )
+    INSERT INTO sla_plan_steps (policy_version_id, priority, metric, step_no, percent, actions)
+    SELECT version.id, priority, metric, step_no, percent, actions FROM version, sla_plan_steps
+    WHERE step_no <= 2
+"""
 
-    def __init__(self, make: Make) -> None:
+
+class Play:
+    """One agent, one customer, and what they do; MEDIUM is due after 4 h and 24 h.
+
+    By day and by night, unless the default policy is to stay as it is delivered.
+    """
+
+    def __init__(self, make: Make, *, is_as_delivered: bool = False) -> None:
         self.make = make
         self.agent = make.agent()
         self.customer = make.customer()
+        if not is_as_delivered:
+            self.sql(AROUND_THE_CLOCK)
 
     def open(
         self,

@@ -707,11 +707,14 @@ def test_rule_20_steps_are_a_percentage_of_the_target_or_seconds_from_due(play):
     assert steps[3].person_id == play.agent.profile_id
 
 
-def test_rule_20_the_default_plan_warns_at_75_and_escalates_at_100_percent(play):
+@pytest.mark.rule("sla 20")
+def test_rule_20_the_default_plan_warns_at_75_and_escalates_at_100_and_150_percent(make):
+    play = Play(make, is_as_delivered=True)
     ticket = play.open()
     assert [(s.percent, s.fire_at) for s in play.steps(ticket, FIRST)] == [
         (75, after(3)),
         (100, after(4)),
+        (150, after(6)),
     ]
 
 

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Metric, Priority, StepAction
-from emberone.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from emberone.domain.errors import Conflict, Invalid, NotAllowed, NotFound, StaleWrite
+from emberone.domain.promises import PlannedAlert, Promises
 from emberone.models import SLAClock, SLAPolicy, SLAStep
-from emberone.services import sla_policies, tickets
-from emberone.services.sla_policies import PlannedAlert, Promises
+from emberone.queries import sla_policies as queries
+from emberone.queries.calendars import calendar_choices
+from emberone.services import calendars, sla_policies, tickets
 
 QUICK = Promises(
     targets={(Metric.FIRST_RESPONSE, priority): 90 for priority in Priority},
@@ -93,6 +95,28 @@ def test_a_team_may_have_a_policy_of_its_own_and_give_it_up(make):
         replace(QUICK, alerts=[PlannedAlert(Decimal(50), ())]),
         replace(QUICK, alerts=[PlannedAlert(Decimal(50), (StepAction.NOTIFY_PERSON,))]),
         replace(QUICK, alerts=[PlannedAlert(Decimal(50), (StepAction.COMMENT,))] * 2),
+        replace(QUICK, alerts=[PlannedAlert(Decimal(1001), (StepAction.COMMENT,))]),
+        replace(QUICK, alerts=[PlannedAlert(None, (StepAction.COMMENT,))]),
+        replace(QUICK, alerts=[PlannedAlert(Decimal(50), (StepAction.COMMENT,), 60)]),
+        replace(QUICK, alerts=[PlannedAlert(None, (StepAction.COMMENT,), -90)]),
+        replace(QUICK, alerts=[PlannedAlert(None, (StepAction.COMMENT,), 366 * 24 * 3600)]),
+        replace(QUICK, alerts=[PlannedAlert(Decimal(50), (StepAction.COMMENT,) * 2)]),
+        replace(
+            QUICK, alerts=[PlannedAlert(Decimal(50), (StepAction.COMMENT,), person_id=uuid4())]
+        ),
+        replace(
+            QUICK,
+            alerts=[PlannedAlert(Decimal(50), (StepAction.NOTIFY_PERSON,), person_id=uuid4())],
+        ),
+        # The same moment in two ways of saying it.
+        replace(
+            QUICK,
+            alerts=[
+                PlannedAlert(Decimal(50), (StepAction.COMMENT,)),
+                PlannedAlert(None, (StepAction.COMMENT,), -45),
+            ],
+        ),
+        replace(QUICK, calendars={Priority.LOW: uuid4()}),
     ],
 )
 def test_what_promises_nothing_sensible_is_refused(make, promises):
@@ -131,3 +155,122 @@ def test_promises_are_an_admins_to_make(make):
     ):
         with pytest.raises(NotAllowed):
             act()
+
+
+FULL = Promises(
+    targets={
+        (metric, priority): 3600 * hours
+        for metric, hours in ((Metric.FIRST_RESPONSE, 1), (Metric.RESOLUTION, 8))
+        for priority in Priority
+    },
+    alerts=(
+        PlannedAlert(None, (StepAction.NOTIFY_ASSIGNEE,), -1800),
+        PlannedAlert(Decimal(100), (StepAction.RAISE_PRIORITY, StepAction.COMMENT)),
+        PlannedAlert(
+            Decimal(150),
+            (StepAction.REASSIGN,),
+            only=frozenset({(Metric.RESOLUTION, Priority.LOW), (Metric.RESOLUTION, Priority.HIGH)}),
+        ),
+    ),
+    closing_is_response=True,
+)
+
+NO_LOW = frozenset(target for target in FULL.targets if target[1] is not Priority.LOW)
+
+OFFICE = {"week": {"monday": [["09:00", "17:00"]]}}
+
+
+def read_back(policy_id):
+    with reading(SYSTEM) as session:
+        return queries.promises_of(session, queries.find_policy(session, policy_id).version_id)
+
+
+@pytest.mark.rule("sla 20")
+def test_what_was_written_down_is_read_back_as_it_was(make):
+    admin, boss = make.admin(), make.agent()
+    hours = calendars.create_calendar(admin, "Office", "UTC", OFFICE)
+    told = PlannedAlert(
+        Decimal(40), (StepAction.NOTIFY_PERSON,), person_id=boss.profile_id, only=NO_LOW
+    )
+    full = replace(
+        FULL, alerts=(told, *FULL.alerts), calendars={Priority.LOW: hours, Priority.HIGH: hours}
+    )
+    policy = sla_policies.create_policy(admin, "Full", full)
+    found = read_back(policy)
+    assert replace(found, alerts=()) == replace(full, alerts=())
+    assert set(found.alerts) == set(full.alerts)
+    # And may be written down again as it was read.
+    assert sla_policies.add_version(admin, policy, found, version=1) == 2
+    assert read_back(policy) == found
+
+
+@pytest.mark.rule("sla 20")
+def test_steps_are_in_the_order_of_their_time_in_each_target(make):
+    # Half an hour before due is half of an hour and most of a day.
+    at_60 = PlannedAlert(Decimal(60), (StepAction.COMMENT,))
+    steps = {
+        target: [alert.offset_s for _, _, alert in found]
+        for target, found in itertools.groupby(
+            replace(FULL, alerts=(at_60, *FULL.alerts[:1])).plan(), key=lambda step: step[0]
+        )
+    }
+    assert steps[Metric.FIRST_RESPONSE, Priority.LOW] == [-1800, None]
+    assert steps[Metric.RESOLUTION, Priority.LOW] == [None, -1800]
+
+
+@pytest.mark.rule("sla 20")
+def test_a_new_installation_promises_what_the_book_says(make):
+    with reading(SYSTEM) as session:
+        [standard] = queries.list_policies(session)
+        promises = queries.promises_of(session, standard.version_id)
+        [hours] = calendar_choices(session)
+    assert (standard.name, standard.is_default, standard.version) == ("Standard", True, 1)
+    expected = {
+        Priority.CRITICAL: (15, 4 * 60),
+        Priority.HIGH: (60, 8 * 60),
+        Priority.MEDIUM: (4 * 60, 24 * 60),
+        Priority.LOW: (8 * 60, 72 * 60),
+    }
+    for priority, (first, resolution) in expected.items():
+        assert promises.targets[Metric.FIRST_RESPONSE, priority] == first * 60
+        assert promises.targets[Metric.RESOLUTION, priority] == resolution * 60
+    # 24×7 for CRITICAL, business hours otherwise.
+    assert promises.calendars == {
+        priority: hours[0] for priority in Priority if priority is not Priority.CRITICAL
+    }
+    assert [alert.percent for alert in promises.alerts] == [75, 100, 150]
+    warning, escalation, again = promises.alerts
+    assert warning.actions == (StepAction.NOTIFY_ASSIGNEE,)
+    assert escalation.actions == again.actions
+    assert StepAction.RAISE_PRIORITY in escalation.actions
+    assert all(alert.only is None for alert in promises.alerts)
+
+
+def test_whoever_looked_at_an_older_version_of_a_policy_is_told_so(make):
+    admin = make.admin("Ada")
+    policy = sla_policies.create_policy(admin, "Quick", QUICK)
+    sla_policies.add_version(admin, policy, FULL, version=1)
+    with pytest.raises(StaleWrite):
+        sla_policies.add_version(admin, policy, QUICK, version=1)
+    with reading(SYSTEM) as session:
+        versions = queries.policy_versions(session, policy)
+    assert [(row.version, row.author_name) for row in versions] == [(2, "Ada"), (1, "Ada")]
+
+
+def test_a_list_of_policies_says_who_brings_which(make):
+    admin, team = make.admin(), make.team("Network")
+    policy = sla_policies.create_policy(admin, "Quick", QUICK)
+    sla_policies.give_team_policy(admin, team, policy)
+    with reading(SYSTEM) as session:
+        rows = queries.list_policies(session)
+    assert [(row.name, row.is_default, row.team_names) for row in rows] == [
+        ("Standard", True, []),
+        ("Quick", False, ["Network"]),
+    ]
+
+
+def test_an_alert_tells_nobody_but_staff(make):
+    admin, customer = make.admin(), make.customer()
+    tells = PlannedAlert(Decimal(50), (StepAction.NOTIFY_PERSON,), person_id=customer.profile_id)
+    with pytest.raises(Invalid):
+        sla_policies.create_policy(admin, "Odd", replace(QUICK, alerts=[tells]))

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from emberone.domain.enums import Metric, Priority, StepAction
-from emberone.services.sla_policies import PlannedAlert, Promises
+from emberone.domain.promises import PlannedAlert, Promises
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE

@@ -1,0 +1,153 @@
+"""Business calendars: as clocks are measured with them, and as people look at them."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from threading import Lock
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from emberone.domain.calendar import BusinessCalendar
+from emberone.domain.sla import ALWAYS_OPEN
+from emberone.domain.sla import Calendar as Measure
+from emberone.models import Calendar, CalendarVersion, Profile
+
+#: So many calendars each process keeps; three years of one are about 260 kB.
+KEPT: Final = 128
+
+#: Versions never change and their ids never come again, so what was built stays true.
+_kept: Final[OrderedDict[UUID, BusinessCalendar]] = OrderedDict()
+_lock: Final = Lock()
+
+
+def calendar_of(session: Session, version: UUID | None) -> Measure:
+    """The calendar of that version; None is 24×7."""
+    return calendars_of(session, (version,))[version]
+
+
+def calendars_of(session: Session, versions: Collection[UUID | None]) -> dict[UUID | None, Measure]:
+    """The calendars of these versions, and 24×7 for None; at most one query."""
+    found: dict[UUID | None, Measure] = {None: ALWAYS_OPEN}
+    wanted = {version for version in versions if version is not None}
+    with _lock:
+        for version in wanted & _kept.keys():
+            _kept.move_to_end(version)
+            found[version] = _kept[version]
+    missing = wanted - found.keys()
+    if missing:
+        found.update(_build(session, missing))
+    return found
+
+
+def _build(session: Session, versions: Collection[UUID]) -> Mapping[UUID | None, Measure]:
+    rows = session.execute(
+        select(CalendarVersion.id, CalendarVersion.zone, CalendarVersion.definition).where(
+            CalendarVersion.id.in_(versions)
+        )
+    )
+    built = {row.id: BusinessCalendar.read(row.zone, row.definition) for row in rows}
+    if len(built) < len(versions):
+        raise LookupError(f"There is no calendar {min(set(versions) - built.keys())}.")
+    with _lock:
+        _kept.update(built)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return {**built}
+
+
+class CalendarRow(NamedTuple):
+    """A calendar as it stands."""
+
+    id: UUID
+    name: str
+    version: int
+    version_id: UUID
+    zone: str
+    definition: dict[str, Any]
+    #: When this version was made, and by whom; None: the product, or somebody who is gone.
+    changed_at: datetime
+    author_name: str | None
+    #: The policies whose newest version measures a target with it, by name.
+    policy_names: list[str]
+
+
+class VersionRow(NamedTuple):
+    """One version of a calendar or a policy, among the others."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    author_name: str | None
+
+
+class Hours(NamedTuple):
+    """Which hours a version of a calendar counts."""
+
+    version: int
+    zone: str
+    definition: dict[str, Any]
+
+
+#: The newest version of each calendar, with the policies that have it in their newest one.
+_ROWS: Final = text(
+    "SELECT calendars.id, calendars.name, version.version, version.id AS version_id,"
+    " version.zone, version.definition, version.created_at, author.full_name,"
+    " ARRAY (SELECT DISTINCT policy.name FROM sla_policies AS policy"
+    "  JOIN LATERAL (SELECT id FROM sla_policy_versions WHERE policy_id = policy.id"
+    "   ORDER BY version DESC LIMIT 1) AS newest ON true"
+    "  JOIN sla_targets AS target ON target.policy_version_id = newest.id"
+    "  WHERE target.calendar_id = calendars.id ORDER BY policy.name)"
+    " FROM calendars JOIN LATERAL (SELECT * FROM calendar_versions"
+    "  WHERE calendar_id = calendars.id ORDER BY version DESC LIMIT 1) AS version ON true"
+    " LEFT JOIN profiles AS author ON author.id = version.author_id"
+    " WHERE calendars.id = coalesce(:calendar_id, calendars.id) ORDER BY lower(calendars.name)"
+)
+
+
+def list_calendars(session: Session) -> list[CalendarRow]:
+    """Every calendar as it stands, by name."""
+    return _rows(session)
+
+
+def find_calendar(session: Session, calendar_id: UUID) -> CalendarRow | None:
+    """One calendar as it stands."""
+    return next(iter(_rows(session, calendar_id)), None)
+
+
+def versions_of(session: Session, calendar_id: UUID) -> list[VersionRow]:
+    """Every version of a calendar, the newest first."""
+    rows = session.execute(
+        select(
+            CalendarVersion.id,
+            CalendarVersion.version,
+            CalendarVersion.created_at,
+            Profile.full_name,
+        )
+        .outerjoin(Profile, Profile.id == CalendarVersion.author_id)
+        .where(CalendarVersion.calendar_id == calendar_id)
+        .order_by(CalendarVersion.version.desc())
+    )
+    return [VersionRow(*row) for row in rows]
+
+
+def hours_of(session: Session, calendar_id: UUID, version: int) -> Hours | None:
+    """Which hours a calendar counted in that version."""
+    row = session.execute(
+        select(CalendarVersion.version, CalendarVersion.zone, CalendarVersion.definition).where(
+            CalendarVersion.calendar_id == calendar_id, CalendarVersion.version == version
+        )
+    ).one_or_none()
+    return None if row is None else Hours(*row)
+
+
+def calendar_choices(session: Session) -> list[tuple[UUID, str]]:
+    """Id and name of every calendar, by name."""
+    rows = session.execute(select(Calendar.id, Calendar.name).order_by(func.lower(Calendar.name)))
+    return [(row.id, row.name) for row in rows]
+
+
+def _rows(session: Session, calendar_id: UUID | None = None) -> list[CalendarRow]:
+    return [CalendarRow(*row) for row in session.execute(_ROWS, {"calendar_id": calendar_id})]

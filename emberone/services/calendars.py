@@ -1,0 +1,115 @@
+"""Business calendars: making them, and changing which hours count from now on.
+
+A version never changes: clocks were measured with it. What is open when a new one
+comes is planned again in the background (SLA rule 15).
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from emberone.db import now_of, service, transaction
+from emberone.domain import texts
+from emberone.domain.actor import Actor
+from emberone.domain.calendar import make_calendar
+from emberone.domain.errors import Conflict, NotFound, StaleWrite
+from emberone.models import Calendar, CalendarVersion
+from emberone.policy import SLA_MANAGE, require
+
+_OPEN_CLOCKS = text(
+    "SELECT count(*) FROM sla_clocks JOIN calendar_versions AS version"
+    " ON version.id = calendar_version WHERE version.calendar_id = :calendar_id"
+    " AND met_at IS NULL AND stopped_at IS NULL"
+)
+
+
+@service
+def create_calendar(actor: Actor, name: str, zone: str, definition: Any) -> UUID:
+    """Make a calendar in its first version; Conflict where one has this name.
+
+    Invalid where it opens at no time within a year (SLA rule 13), or is written wrongly.
+    """
+    name = texts.person_name(name)
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        _check_name(session, name)
+        calendar = Calendar(name=name)
+        session.add(calendar)
+        session.flush()
+        _write(session, calendar.id, 1, zone, _checked(session, zone, definition))
+        return calendar.id
+
+
+@service
+def add_version(
+    actor: Actor, calendar_id: UUID, zone: str, definition: Any, *, version: int
+) -> int:
+    """Let other hours count from now on, and return the number of the version that says so.
+
+    StaleWrite where another version came after the one that the person looked at. The
+    same hours once more make no version.
+    """
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        _locked(session, calendar_id)
+        newest = _newest(session, calendar_id)
+        if newest.version != version:
+            raise StaleWrite(version=newest.version)
+        checked = _checked(session, zone, definition)
+        if (newest.zone, newest.definition) == (zone, checked):
+            return version
+        _write(session, calendar_id, version + 1, zone, checked)
+        return version + 1
+
+
+@service
+def rename_calendar(actor: Actor, calendar_id: UUID, name: str) -> None:
+    """Give a calendar another name; nothing that it measures changes."""
+    name = texts.person_name(name)
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        calendar = _locked(session, calendar_id)
+        if calendar.name.lower() != name.lower():
+            _check_name(session, name)
+        calendar.name = name
+
+
+def _checked(session: Session, zone: str, definition: Any) -> dict[str, Any]:
+    """The definition in its one written form."""
+    return make_calendar(zone, definition, now_of(session)).definition
+
+
+def _check_name(session: Session, name: str) -> None:
+    if session.scalar(select(Calendar.id).where(func.lower(Calendar.name) == name.lower())):
+        raise Conflict("There is a calendar of this name already.")
+
+
+def _locked(session: Session, calendar_id: UUID) -> Calendar:
+    calendar = session.get(Calendar, calendar_id, with_for_update=True)
+    if calendar is None:
+        raise NotFound
+    return calendar
+
+
+def _newest(session: Session, calendar_id: UUID) -> CalendarVersion:
+    return session.scalars(
+        select(CalendarVersion)
+        .where(CalendarVersion.calendar_id == calendar_id)
+        .order_by(CalendarVersion.version.desc())
+        .limit(1)
+    ).one()
+
+
+def _write(
+    session: Session, calendar_id: UUID, number: int, zone: str, definition: dict[str, Any]
+) -> None:
+    version = CalendarVersion(
+        calendar_id=calendar_id,
+        version=number,
+        zone=zone,
+        definition=definition,
+        to_replan=session.scalar(_OPEN_CLOCKS, {"calendar_id": calendar_id}) or 0,
+    )
+    session.add(version)

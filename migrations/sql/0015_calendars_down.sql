@@ -1,0 +1,2 @@
+-- Without calendars every second counts.
+UPDATE sla_clocks SET calendar_version = NULL WHERE calendar_version IS NOT NULL;
