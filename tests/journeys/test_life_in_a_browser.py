@@ -191,7 +191,8 @@ def _register(product: Product, page: Any, hands: Hands, email: str) -> None:
 
 def _sign_in(page: Any, hands: Hands, email: str) -> None:
     page.goto("/login")
-    # The cursor stands there already; whoever only has a keyboard walks on from it.
+    # The cursor stands there by itself, once the page is drawn; a keyboard walks on from it.
+    expect(page.get_by_label("E-mail")).to_be_focused()
     page.keyboard.type(email)
     hands.write(page, "Password", PASSWORD)
     page.keyboard.press("Enter")

@@ -24,10 +24,8 @@ class Keyboard:
             self.page.keyboard.press(key)
 
     def sign_in(self, address):
-        for _ in range(10):
-            if self.page.evaluate("document.activeElement.name") == "email":
-                break
-            self._press("Tab")
+        # The cursor stands there by itself, once the page is drawn.
+        expect(self.page.locator("input[name=email]")).to_be_focused()
         self.page.keyboard.type(address)
         self._press("Tab")
         self.page.keyboard.type(PASSWORD)
