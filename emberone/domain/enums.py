@@ -113,6 +113,8 @@ class MailState(StrEnum):
     DEAD = "dead"
     KEPT = "kept"
     SUPPRESSED = "suppressed"
+    #: It leaves as a line of another letter, a digest.
+    COLLAPSED = "collapsed"
 
 
 class DraftKind(StrEnum):
@@ -136,8 +138,8 @@ class DraftState(StrEnum):
 #: The letters that a role gets and need not: what the account page asks.
 LETTERS_OF: Final = {
     Role.CUSTOMER: ("ticket_received", "staff_replied", "feedback_request"),
-    Role.AGENT: ("assigned", "sla_warning", "sla_breach"),
-    Role.ADMIN: ("sla_warning", "sla_breach", "low_rating", "unassignable"),
+    Role.AGENT: ("assigned", "sla_warning", "sla_breach", "digest"),
+    Role.ADMIN: ("sla_warning", "sla_breach", "low_rating", "unassignable", "digest"),
 }
 
 #: The letters that a person may choose not to get; others, such as a link to sign in, always come.
@@ -150,4 +152,5 @@ OPTIONAL_LETTERS: Final = (
     "sla_breach",
     "low_rating",
     "unassignable",
+    "digest",
 )

@@ -17,6 +17,7 @@ LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "feedback_throttle_days": (0, 365),
     "reply_delay_s": (0, 300),
     "attachment_limit_mb": (1, 25),
+    "digest_above": (1, 1000),
 }
 
 CHOICES: Final[Mapping[str, type[StrEnum]]] = {

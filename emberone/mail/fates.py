@@ -24,6 +24,7 @@ STATE_NAMES: Final[dict[MailState, Any]] = {
     MailState.DEAD: _l("Given up"),
     MailState.KEPT: _l("Kept"),
     MailState.SUPPRESSED: _l("Not sent"),
+    MailState.COLLAPSED: _l("In a digest"),
 }
 
 #: What the product itself writes down as the reason; a mail server's words stay as they are.
@@ -86,6 +87,8 @@ def _then(letter: Faring, now: datetime) -> str | None:
             )
         )
         return f"{_sentence(why(letter.last_error))} {tried}" if letter.last_error else tried
+    if letter.state is MailState.COLLAPSED:
+        return str(_("Its reader was getting many at once, so a digest tells of it."))
     if letter.state is MailState.SUPPRESSED:
         return why(letter.last_error)
     return None

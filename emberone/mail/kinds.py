@@ -9,6 +9,9 @@ from flask_babel import lazy_gettext as _l
 
 from emberone.mail.rendering import templates_folder
 
+#: The letter that tells of many others.
+DIGEST: Final = "digest"
+
 
 class Audience(Enum):
     """Whose conversation a letter belongs to: on the same ticket they are two threads."""
@@ -52,6 +55,11 @@ _KNOWN: Final = (
         "unassignable",
         _l("Nobody can take it"),
         _l("To the admins, when no agent can take a new ticket."),
+    ),
+    Kind(
+        DIGEST,
+        _l("Digest"),
+        _l("To one of the staff, in place of many letters within a minute."),
     ),
     Kind("confirm", _l("Confirm an address"), _l("To whoever registers.")),
     Kind("known", _l("Known already"), _l("To whoever registers with an address we know.")),

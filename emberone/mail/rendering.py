@@ -47,6 +47,8 @@ _DERIVED: Mapping[str, tuple[str, ...]] = {
     "confirm_url": ("confirm_claim",),
     "reset_url": ("reset_claim",),
     "language": (),
+    # The page with all that a digest tells of.
+    "digest_url": ("digest_id",),
 }
 
 
@@ -94,6 +96,11 @@ def render(
         context["confirm_url"] = site.confirm_url(params["confirm_claim"])
     if "reset_claim" in params:
         context["reset_url"] = site.reset_url(params["reset_claim"])
+    if "digest_id" in params:
+        context["digest_url"] = site.digest_url(params["digest_id"])
+        context["lines"] = [
+            {**line, "url": site.ticket_url(line["ticket_id"])} for line in params["lines"]
+        ]
     context["language"] = _language_of(translations)
     text, html = (
         environment.get_template(f"{letter}/{part}").render(context) for part in PARTS[1:]

@@ -51,6 +51,10 @@ class Site:
         """The ticket in the portal, for its customer; who is not signed in can do so on the way."""
         return f"{self.base_url}/portal/{number}/"
 
+    def digest_url(self, digest_id: str) -> str:
+        """The letters that a digest tells of, in the panel."""
+        return f"{self.base_url}/admin/letter/?digest={digest_id}"
+
     @property
     def choices_url(self) -> str:
         """Where people choose what they are mailed."""

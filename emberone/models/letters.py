@@ -42,6 +42,11 @@ class Letter(Base):
     #: While `sending`: who may deliver it until when; afterwards another may.
     leased_until: Mapped[datetime | None]
     lease_id: Mapped[UUID | None]
+    #: Since when it may leave by itself; None: it is yet to be seen whether its reader is
+    #: getting so many that it becomes a line of a digest.
+    admitted_at: Mapped[datetime | None] = mapped_column(server_default=text("context_now()"))
+    #: The letter that tells of it instead.
+    digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("mail_outbox.id"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
@@ -49,7 +54,16 @@ class Letter(Base):
 
     __table_args__ = (
         Index("uq_mail_outbox_key", "key", unique=True),
-        Index("ix_mail_outbox_to_profile_id", "to_profile_id"),
+        # How many somebody was sent in the last minute, and whom a person was sent what.
+        Index("ix_mail_outbox_to_profile_id_admitted_at", "to_profile_id", "admitted_at"),
+        Index(
+            "ix_mail_outbox_digest_id", "digest_id", postgresql_where=text("digest_id IS NOT NULL")
+        ),
+        Index(
+            "ix_mail_outbox_unadmitted",
+            "send_after",
+            postgresql_where=text("state = 'queued' AND admitted_at IS NULL"),
+        ),
         Index("ix_mail_outbox_ticket_id", "ticket_id"),
         Index("ix_mail_outbox_created_at", "created_at", "id"),
         Index("ix_mail_outbox_due", "send_after", postgresql_where=text("state = 'queued'")),
@@ -60,6 +74,7 @@ class Letter(Base):
             name="lease",
         ),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("(state = 'collapsed') = (digest_id IS NOT NULL)", name="digest"),
         CheckConstraint("attempts >= 0", name="attempts"),
     )
 

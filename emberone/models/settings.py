@@ -39,6 +39,8 @@ class Setting(Base):
     attachment_limit_mb: Mapped[int] = mapped_column(server_default=text("10"))
     #: Whether anyone may register as a customer.
     allows_registration: Mapped[bool] = mapped_column(server_default=text("true"))
+    #: More letters than this to one of the staff in a minute come as one.
+    digest_above: Mapped[int] = mapped_column(server_default=text("10"))
     version: Mapped[row_version]
 
     __table_args__ = (
@@ -48,6 +50,7 @@ class Setting(Base):
         CheckConstraint("feedback_expiry_days BETWEEN 1 AND 365", name="feedback_expiry_days"),
         CheckConstraint("reply_delay_s BETWEEN 0 AND 300", name="reply_delay_s"),
         CheckConstraint("attachment_limit_mb BETWEEN 1 AND 25", name="attachment_limit_mb"),
+        CheckConstraint("digest_above BETWEEN 1 AND 1000", name="digest_above"),
         CheckConstraint("feedback_throttle_days BETWEEN 0 AND 365", name="feedback_throttle_days"),
     )
 

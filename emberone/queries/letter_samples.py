@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from emberone.domain.enums import CommentType, Role, Status
+from emberone.mail.kinds import DIGEST, Audience, audience_of
 from emberone.mail.tokens import CONFIRM_WITHIN, RESET_WITHIN
 from emberone.models import (
     Comment,
@@ -62,6 +63,8 @@ def sample(
     Who looks is the reader where the ticket does not say who it is: an admin.
     """
     viewer = session.scalar(select(Profile.full_name).where(Profile.id == reader_id))
+    if letter == DIGEST:
+        return _digest(session, viewer or "", reader_id, now)
     if letter not in FITS:
         return _without_ticket(letter, viewer or "", now)
     found = session.execute(
@@ -80,6 +83,24 @@ def sample(
         "priority": ticket.priority.value,
     }
     return params | _SPECIAL[letter](session, ticket, customer, now)
+
+
+def _digest(session: Session, name: str, reader_id: UUID, now: datetime) -> dict[str, Any]:
+    """One line of every kind that it may tell of and that fits a ticket."""
+    lines = []
+    for letter in FITS:
+        number = newest_fitting(session, letter)
+        if number is not None and audience_of(letter) is Audience.STAFF:
+            params = sample(session, letter, number, reader_id, now)
+            lines.append({"letter": letter, **(params or {})})
+    kinds = {line["letter"]: 1 for line in lines}
+    return {
+        "name": name,
+        "digest_id": str(UUID(int=0)),
+        "lines": lines,
+        "count": len(lines),
+        "kinds": kinds,
+    }
 
 
 def _without_ticket(letter: str, name: str, now: datetime) -> dict[str, Any]:

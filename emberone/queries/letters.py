@@ -15,6 +15,7 @@ from emberone.domain.actor import Actor
 from emberone.domain.enums import MailState, Role
 from emberone.languages import catalogue
 from emberone.mail.fates import Faring, Fate, fate
+from emberone.mail.kinds import DIGEST
 from emberone.mail.rendering import Rendered, render, render_subject
 from emberone.mail.site import Site
 from emberone.models import Letter, Profile, SuppressedAddress, Ticket
@@ -28,6 +29,9 @@ from emberone.queries.paging import (
     parse_id,
     parse_moment,
 )
+
+#: So many lines of a digest are in the letter; it links to the rest.
+DIGEST_LINES: Final = 50
 
 #: The list's only order, newest first.
 CREATED: Final = Order("created", (Key(Letter.created_at, parse_moment), Key(Letter.id, parse_id)))
@@ -47,6 +51,8 @@ class LetterRow(NamedTuple):
     language: str | None
     ticket_id: UUID | None
     ticket_number: int | None
+    #: The letter that tells of it instead.
+    digest_id: UUID | None
     state: MailState
     send_after: datetime
     attempts: int
@@ -72,6 +78,8 @@ class LetterFilters:
     letter: str | None = None
     ticket_id: UUID | None = None
     person_id: UUID | None = None
+    #: The digest that tells of them.
+    digest_id: UUID | None = None
 
 
 def _letters() -> Select[*tuple[Any, ...]]:
@@ -86,6 +94,7 @@ def _letters() -> Select[*tuple[Any, ...]]:
             Profile.language,
             Letter.ticket_id,
             Ticket.number,
+            Letter.digest_id,
             Letter.state,
             Letter.send_after,
             Letter.attempts,
@@ -139,6 +148,8 @@ def _narrowed(
         statement = statement.where(Letter.ticket_id == filters.ticket_id)
     if filters.person_id is not None:
         statement = statement.where(Letter.to_profile_id == filters.person_id)
+    if filters.digest_id is not None:
+        statement = statement.where(Letter.digest_id == filters.digest_id)
     return statement
 
 
@@ -187,8 +198,27 @@ def letters_of(session: Session, ticket_id: UUID) -> list[LetterLine]:
 
 def letter_details(session: Session, letter_id: UUID) -> LetterRow | None:
     """One letter, or None."""
-    row = session.execute(_letters().where(Letter.id == letter_id)).one_or_none()
-    return None if row is None else LetterRow(*row)
+    found = session.execute(_letters().where(Letter.id == letter_id)).one_or_none()
+    if found is None:
+        return None
+    row = LetterRow(*found)
+    if row.letter == DIGEST:
+        return row._replace(params=row.params | digest_params(session, row.id))
+    return row
+
+
+def digest_params(session: Session, digest_id: UUID) -> dict[str, Any]:
+    """What a digest's wording needs of its lines, the oldest first; erased ones are not among them."""
+    lines = session.execute(
+        select(Letter.letter, Letter.params)
+        .where(Letter.digest_id == digest_id, Letter.params.has_key("ticket_id"))
+        .order_by(Letter.created_at, Letter.id)
+        .limit(DIGEST_LINES)
+    )
+    return {
+        "digest_id": str(digest_id),
+        "lines": [{"letter": letter, **params} for letter, params in lines],
+    }
 
 
 def shows_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:

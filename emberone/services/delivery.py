@@ -9,7 +9,7 @@ more is due asks for another, until no worker has a thread free.
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -25,6 +25,7 @@ from emberone.domain.errors import Conflict, NotFound
 from emberone.jobs import Job, nudge
 from emberone.languages import catalogue
 from emberone.mail.fates import MAX_ATTEMPTS
+from emberone.mail.kinds import DIGEST
 from emberone.mail.messages import compose
 from emberone.mail.rendering import render
 from emberone.mail.site import Site, current_settings, current_site
@@ -32,6 +33,8 @@ from emberone.mail.smtp import MailServer, Refused, ServerUnavailable, TryLater
 from emberone.mail.threads import thread_of
 from emberone.models import Letter, SuppressedAddress
 from emberone.policy import MAIL_RETRY, require
+from emberone.queries.letters import digest_params
+from emberone.services import digests
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +55,8 @@ _CLAIM: Final = text(
     "SELECT id FROM mail_outbox WHERE state = 'sending' AND leased_until <= context_now()"
     " ORDER BY leased_until LIMIT 1 FOR UPDATE SKIP LOCKED"
     "), queued AS ("
-    "SELECT id FROM mail_outbox WHERE state = 'queued' AND send_after <= context_now()"
+    "SELECT id FROM mail_outbox"
+    " WHERE state = 'queued' AND admitted_at IS NOT NULL AND send_after <= context_now()"
     " AND NOT EXISTS (SELECT FROM expired)"
     " ORDER BY send_after LIMIT 1 FOR UPDATE SKIP LOCKED"
     ")"
@@ -67,7 +71,7 @@ _CLAIM: Final = text(
 #: Whether there is work for one more.
 _IS_MORE_DUE: Final = text(
     "SELECT EXISTS (SELECT FROM mail_outbox"
-    " WHERE state = 'queued' AND send_after <= context_now() LIMIT 1)"
+    " WHERE state = 'queued' AND admitted_at IS NOT NULL AND send_after <= context_now() LIMIT 1)"
 )
 
 #: The end of a claim; nothing where the lease was lost meanwhile.
@@ -132,6 +136,7 @@ def deliver_with(
     server: MailServer, site: Site, *, limit: int = 50, now: datetime | None = None
 ) -> int:
     """Deliver what is due through this server, and close it."""
+    digests.admit_due(now=now)
     done, ends_at = 0, time.monotonic() + _BUDGET_S
     try:
         while done < limit and time.monotonic() < ends_at and not _stopping.is_set():
@@ -247,7 +252,12 @@ def _claim(*, now: datetime | None) -> Claimed | None:
 
 def _claimed(session: Session) -> Claimed | None:
     row = session.execute(_CLAIM, {"lease_id": uuid4(), "lease_s": LEASE_S}).one_or_none()
-    return None if row is None else Claimed(**row._mapping)
+    if row is None:
+        return None
+    letter = Claimed(**row._mapping)
+    if letter.letter == DIGEST:
+        return replace(letter, params=letter.params | digest_params(session, letter.id))
+    return letter
 
 
 @service

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from emberone.jobs import Job, nudge
-from emberone.mail.kinds import same_thread
+from emberone.mail.kinds import Audience, audience_of, same_thread
 from emberone.mail.rendering import required_params
 from emberone.models.profiles import IS_DEACTIVATED
 
@@ -43,12 +43,14 @@ _DECLINED: Final = (
 #: special to their letter, and a repeat names the same letter before it. Who is not mailed gets a `suppressed` row: the mail log says why nothing came.
 _WRITE = text(
     "INSERT INTO mail_outbox"  # noqa: S608 - made of our own constant
-    " (key, letter, params, to_profile_id, to_email, ticket_id, state, last_error, send_after)"
+    " (key, letter, params, to_profile_id, to_email, ticket_id, state, last_error, send_after,"
+    " admitted_at)"
     " SELECT given.key, :letter,"
     " jsonb_build_object('name', profiles.full_name) || coalesce(ticket.params, '{}')"
     " || coalesce(thread.params, '{}') || given.params, profiles.id, profiles.email, ticket.id,"
     " CASE WHEN refusal.reason IS NULL THEN 'queued' ELSE 'suppressed' END,"
-    " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now())"
+    " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now()),"
+    " CASE WHEN ticket.id IS NULL OR NOT :may_collapse THEN context_now() END"
     " FROM jsonb_to_recordset(cast(:given AS jsonb))"
     " AS given (key text, to_profile_id uuid, ticket_id uuid, params jsonb)"
     " JOIN profiles ON profiles.id = given.to_profile_id"
@@ -60,7 +62,7 @@ _WRITE = text(
     " 'topic', coalesce(earlier.params ->> 'topic', earlier.params ->> 'title'))) AS params"
     " FROM mail_outbox AS earlier"
     " WHERE earlier.ticket_id = ticket.id AND earlier.to_profile_id = profiles.id"
-    " AND earlier.state <> 'suppressed' AND earlier.letter = ANY (:thread)"
+    " AND earlier.state NOT IN ('suppressed', 'collapsed') AND earlier.letter = ANY (:thread)"
     " ORDER BY earlier.created_at DESC, earlier.id DESC LIMIT 1) AS thread ON true"
     " ON CONFLICT (key) DO NOTHING"
     " RETURNING state"
@@ -139,6 +141,8 @@ def write_all(
             "thread": [kind.letter for kind in same_thread(letter)],
             "given": json.dumps(given, default=str),
             "send_after": send_after,
+            # Customers' letters are never gathered: SLA rule 23 is about the engines' own.
+            "may_collapse": audience_of(letter) is Audience.STAFF,
         },
     ).all()
     if "queued" in states:

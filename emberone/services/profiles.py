@@ -104,16 +104,28 @@ def choose(
             raise NotFound
         profile = _locked_profile(session, actor.profile_id)
         require(actor, PROFILE_CHOOSE, profile)
-        offered = set(LETTERS_OF[profile.role])
-        if not declined <= offered:
-            raise Invalid("That letter cannot be declined.", field="letters")
+        _decline(profile, declined)
         if full_name is not None and full_name != profile.full_name:
             require(actor, PROFILE_RENAME, profile)
             profile.full_name = full_name
         profile.language = language
-        # What was declined in another role is not forgotten.
-        kept = set(profile.declined_letters) - offered
-        profile.declined_letters = sorted(kept | declined)
+
+
+@service
+def choose_letters(
+    actor: Actor, profile_id: UUID, *, declined_letters: Iterable[str], version: int
+) -> None:
+    """Choose for somebody which letters they do without.
+
+    Raises Invalid for a letter that their role cannot decline, StaleWrite where someone
+    changed the profile meanwhile.
+    """
+    with transaction(actor) as session:
+        profile = _locked_profile(session, profile_id)
+        require(actor, PROFILE_MANAGE, profile)
+        if profile.version != version:
+            raise StaleWrite(version=profile.version)
+        _decline(profile, set(declined_letters))
 
 
 @service
@@ -172,6 +184,15 @@ def customer_of_address(session: Session, actor: Actor, customer: NewCustomer) -
     session.add(profile)
     session.flush()
     return profile.id
+
+
+def _decline(profile: Profile, declined: set[str]) -> None:
+    """What was declined in another role is not forgotten."""
+    offered = set(LETTERS_OF[profile.role])
+    if not declined <= offered:
+        raise Invalid("That letter cannot be declined.", field="letters")
+    kept = set(profile.declined_letters) - offered
+    profile.declined_letters = sorted(kept | declined)
 
 
 def _locked_profile(session: Session, profile_id: UUID, *, is_to_go: bool = False) -> Profile:

@@ -106,6 +106,7 @@ _PANEL = {
     "profile.details_view": policy.PANEL_ENTER,
     "profile.create_view": policy.PROFILE_CREATE,
     "profile.edit_view": policy.PROFILE_MANAGE,
+    "profile.letters": policy.PROFILE_MANAGE,
     "profile.activate": policy.PROFILE_MANAGE,
     "profile.deactivate": policy.PROFILE_MANAGE,
     "profile.delete_view": policy.PROFILE_MANAGE,

@@ -29,6 +29,7 @@ LETTER_WORDS: Final = {
     "sla_breach": _l("A promise to a customer was broken"),
     "low_rating": _l("A customer was not satisfied"),
     "unassignable": _l("Nobody can take a ticket"),
+    "digest": _l("Many of these come at once: in one letter, and not each by itself"),
 }
 
 

@@ -52,8 +52,12 @@ SIGN_IN = {"confirm", "known", "password_changed", "reset"}
 TO_CUSTOMERS = {"ticket_received", "staff_replied", "feedback_request"}
 #: Letters about no ticket; see test_sign_in_letters.py.
 OF_THE_SIGN_IN = {"confirm", "known", "password_changed", "reset"}
+#: About several tickets; see test_digest.py.
+OF_MANY = {"digest"}
 LETTERS = sorted(
-    {folder.name for folder in templates_folder().iterdir() if folder.is_dir()} - OF_THE_SIGN_IN
+    {folder.name for folder in templates_folder().iterdir() if folder.is_dir()}
+    - OF_THE_SIGN_IN
+    - OF_MANY
 )
 
 

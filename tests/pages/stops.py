@@ -286,6 +286,7 @@ _PEOPLE = [
     Stop("person-new", "profile.create_view", "/admin/profile/new/", ADMIN),
     Stop("person-new-refused", "profile.create_view", "/admin/profile/new/", ADMIN, send("Save")),
     Stop("person-edit", "profile.edit_view", "/admin/profile/edit/?id={person}", ADMIN),
+    Stop("person-letters", "profile.letters", "/admin/profile/letters/?id={person}", ADMIN),
     Stop("person-password", "profile.password", "/admin/profile/password/?id={person}", ADMIN),
     Stop("agents", "agent.index_view", "/admin/agent/", ADMIN),
     Stop("agent-edit", "agent.edit_view", "/admin/agent/edit/?id={agent}", ADMIN),

@@ -18,7 +18,7 @@ from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
 from emberone.mail.smtp import MailServer
 from emberone.models import Letter, SuppressedAddress
-from emberone.services import delivery, letters
+from emberone.services import delivery, digests, letters
 from tests.conftest import settings_for
 from tests.smtp_sink import Sink
 
@@ -59,7 +59,11 @@ def write(make):
                 params={},
                 send_after=send_after,
             )
-            return session.scalar(select(Letter.id).where(Letter.to_profile_id == agent.profile_id))
+            letter = session.scalar(
+                select(Letter.id).where(Letter.to_profile_id == agent.profile_id)
+            )
+        digests.admit_due()
+        return letter
 
     return write
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from emberone.db import reading
+from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import AssignmentStrategy, DraftState, FeedbackState, Priority, Status
 from emberone.domain.errors import Invalid, NotAllowed, StaleWrite
 from emberone.domain.lifecycle import Event
 from emberone.domain.settings import CHOICES, LIMITS, SWITCHES
-from emberone.models import Draft, FeedbackRequest, Setting, SettingChange, Ticket
-from emberone.services import comments, drafts, feedback, tickets
+from emberone.models import Draft, FeedbackRequest, Letter, Setting, SettingChange, Ticket
+from emberone.services import comments, digests, drafts, feedback, letters, tickets
 from emberone.services.assignment import sweep_assignments
 from emberone.services.attachments import Upload
 from emberone.services.registration import allows_registration
@@ -202,6 +202,23 @@ def attachment_limit_mb_acts(make, choose):
     tickets.open_ticket(*asked, files=[Upload("big.bin", bytes(2**20 + 1))])
 
 
+def digest_above_acts(make, choose):
+    choose(digest_above=2)
+    agent, ticket = make.agent(), make.ticket()
+    with transaction(SYSTEM) as session:
+        for key in "abc":
+            letters.write(
+                session,
+                key=key,
+                letter="assigned",
+                to_profile_id=agent.profile_id,
+                ticket_id=ticket,
+                params={},
+            )
+    assert digests.admit_due() == 3
+    assert _one(select(Letter.params).where(Letter.letter == "digest"))["count"] == 3
+
+
 def allows_registration_acts(make, choose):
     with reading(SYSTEM) as session:
         assert allows_registration(session)
@@ -221,6 +238,7 @@ ACTS = {
         feedback_throttle_days_acts,
         reply_delay_s_acts,
         attachment_limit_mb_acts,
+        digest_above_acts,
         allows_registration_acts,
     )
 }

@@ -24,7 +24,7 @@ from emberone.web.admin.lists import Chip, Column, Listing, worded_count
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.session import current_actor
 
-_FILTERS: Final = ("state", "letter", "ticket", "person")
+_FILTERS: Final = ("state", "letter", "ticket", "person", "digest")
 
 #: Nobody's id: a filter by what does not exist finds nothing.
 _NOTHING: Final = UUID(int=0)
@@ -86,6 +86,7 @@ class LetterView(KindPages, PanelView):
         state = values.choice("state", MailState)
         kind = values.one_of("letter", [kind.letter for kind in all_kinds()])
         number, person_id = values.count("ticket"), values.identifier("person")
+        digest_id = values.identifier("digest")
         if state:
             listing.chips.append(Chip(("state",), _("State"), str(STATE_NAMES[state])))
         if kind:
@@ -98,8 +99,14 @@ class LetterView(KindPages, PanelView):
             person = profiles.profile_details(self.session, person_id)
             name = person.full_name if person else _("nobody we know")
             listing.chips.append(Chip(("person",), _("To"), name))
+        if digest_id is not None:
+            listing.chips.append(Chip(("digest",), _("Told of in"), _("one digest")))
         return letters.LetterFilters(
-            state=state, letter=kind, ticket_id=ticket_id, person_id=person_id
+            state=state,
+            letter=kind,
+            ticket_id=ticket_id,
+            person_id=person_id,
+            digest_id=digest_id,
         )
 
     @expose("/details/")

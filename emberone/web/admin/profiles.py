@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from emberone import policy
-from emberone.domain.enums import Role, Status
+from emberone.domain.enums import LETTERS_OF, Role, Status
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.mail.kinds import kind_of
 from emberone.queries import agents, letters, profiles, tickets
@@ -130,6 +130,33 @@ class ProfileView(PanelView):
             typed = {"email": email, "full_name": name, "role": role.value}
             return self._form(self._person(person.id), typed, outcome), outcome.status
         return done(_("%(name)s was saved.", name=name.strip()), self._url(person.id))
+
+    @expose("/letters/", methods=("GET", "POST"))
+    def letters(self) -> Any:
+        """Choose which letters a person does without."""
+        person = self._person(asked_row())
+        offered = LETTERS_OF[person.role]
+        declined, refusal = set(person.declined_letters), None
+        if is_post():
+            declined = set(offered) - set(request.form.getlist("letters"))
+            refusal = attempt(
+                service.choose_letters,
+                current_actor(),
+                person.id,
+                declined_letters=declined,
+                version=fields().version(),
+            )
+            if not isinstance(refusal, EmberOneError):
+                return done(_("%(name)s was saved.", name=person.full_name), self._url(person.id))
+            person = self._person(person.id)
+        page = self.render(
+            "panel/profile_letters.html",
+            person=person,
+            letters=[kind_of(letter) for letter in offered],
+            declined=declined,
+            refusal=refusal,
+        )
+        return page, refusal.status if refusal else 200
 
     @expose("/activate/", methods=("POST",))
     def activate(self) -> Response:

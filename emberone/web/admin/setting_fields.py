@@ -25,7 +25,7 @@ class Field:
     label: Any
     #: What it means, in a sentence or two.
     sentence: Any
-    #: What a plain number counts: "d", "s" or "mb"; None for a span of any unit, and for others.
+    #: What a plain number counts: "d", "s", "mb" or "letters"; None for a span of any unit, and for others.
     unit: str | None = None
 
     @property
@@ -68,6 +68,8 @@ class Field:
             return str(value)
         if self.unit == "mb":
             return _("%(count)s MB", count=format_decimal(value))
+        if self.unit == "letters":
+            return ngettext("%(num)s letter a minute", "%(num)s letters a minute", value)
         return span_text(value * _SECONDS[self.unit or "s"], self.unit)
 
     def typed(self, value: Any) -> dict[str, str]:
@@ -123,7 +125,8 @@ def units() -> choices.Pairs:
 
 def unit_word(unit: str | None) -> str:
     """What stands behind a plain number."""
-    return {"d": _("days"), "s": _("seconds"), "mb": _("MB")}.get(unit or "", "")
+    words = {"d": _("days"), "s": _("seconds"), "mb": _("MB"), "letters": _("letters a minute")}
+    return words.get(unit or "", "")
 
 
 def _unit_of(seconds: int) -> str:
@@ -213,6 +216,21 @@ GROUPS: Final = (
                     "A ticket closed sooner after the last letter is not asked about. 0: ask each time."
                 ),
                 "d",
+            ),
+        ),
+    ),
+    (
+        lazy_gettext("Mail"),
+        (
+            Field(
+                "digest_above",
+                _l("Staff get a digest above"),
+                _l(
+                    "Letters about tickets to one member of the staff: what comes on top of so many"
+                    " within a minute is gathered for a minute and leaves as one letter. Letters to"
+                    " customers always leave one by one."
+                ),
+                "letters",
             ),
         ),
     ),

@@ -10,7 +10,7 @@ from emberone.domain.lifecycle import Event
 from emberone.mail.kinds import all_kinds
 from emberone.mail.site import current_site
 from emberone.mail.tokens import feedback_token
-from emberone.services import comments, feedback, letters, tickets
+from emberone.services import comments, digests, feedback, letters, tickets
 from tests.conftest import settings_for
 from tests.web.admin.conftest import rows
 
@@ -59,6 +59,38 @@ def test_the_log_tells_each_letters_fate_and_counts_the_states(as_agent, asked, 
     assert "attempt 3 of 8" not in dead
     assert re.search(r'Given up<span class="view-tabs__count">1<', dead)
     assert "Send all again" not in dead
+
+
+def test_letters_in_a_digest_lead_to_it_and_it_leads_to_them(
+    as_agent, agent, open_ticket, set_setting
+):
+    set_setting(digest_above=1)
+    opened = {title: open_ticket(title).id for title in ("No VPN", "No mail")}
+    with transaction(SYSTEM) as session:
+        for title, ticket in opened.items():
+            letters.write(
+                session,
+                key=title,
+                letter="assigned",
+                to_profile_id=agent.profile_id,
+                ticket_id=ticket,
+                params={},
+            )
+    digests.admit_due()
+    digest = letter_id("digest")
+    log = page(as_agent, "letter/?state=collapsed")
+    assert log.count(f"/admin/letter/details/?id={digest}") == 2
+    assert "a digest tells of it" in log
+    one = page(as_agent, f"letter/details/?id={letter_id('assigned')}")
+    assert f"/admin/letter/details/?id={digest}" in one
+    of_many = page(as_agent, f"letter/details/?id={digest}")
+    assert "2 tickets are yours now" in of_many
+    assert f"/admin/letter/?digest={digest}" in of_many
+    inside = page(as_agent, f"letter/preview/?id={digest}")
+    assert "No VPN" in inside
+    assert "No mail" in inside
+    listed = page(as_agent, f"letter/?digest={digest}")
+    assert listed.count("a digest tells of it") == 2
 
 
 def test_letters_of_one_person_are_reached_from_their_page(as_agent, asked, customer, agent):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from emberone.domain.enums import Role
+from emberone.domain.enums import LETTERS_OF, Role
 from emberone.services import profiles, tickets
 from emberone.services.agents import change_agent
 from tests.web.admin.conftest import rows
@@ -68,6 +68,23 @@ def test_letters_that_a_person_does_without_are_named(as_agent, customer):
     assert "all but" not in person_page(as_agent, customer)
     profiles.choose(customer, language=None, declined_letters=["feedback_request"])
     assert "all but: Request to rate" in person_page(as_agent, customer)
+
+
+def test_an_admin_chooses_what_somebody_is_mailed(as_admin, as_agent, agent):
+    url = f"/admin/profile/letters/?id={agent.profile_id}"
+    page = as_admin.get(url).text
+    assert page.count('name="letters"') == page.count('" checked') == len(LETTERS_OF[Role.AGENT])
+    version = re.search(r'name="version" value="(\d+)"', page)[1]
+    chosen = {"version": version, "letters": ["assigned", "digest"]}
+    assert as_agent.post(url, data=chosen).status_code == 403
+    assert as_admin.post(url, data=chosen).status_code == 303
+    declined = "SELECT declined_letters FROM profiles WHERE id = :id"
+    assert rows(declined, id=agent.profile_id) == [(["sla_breach", "sla_warning"],)]
+    assert "all but: SLA breach, SLA warning" in person_page(as_admin, agent)
+    # Who had an older form before them overwrites nothing.
+    answer = as_admin.post(url, data={"version": version, "letters": []})
+    assert answer.status_code == 409
+    assert rows(declined, id=agent.profile_id) == [(["sla_breach", "sla_warning"],)]
 
 
 def test_an_agents_page_shows_their_work_and_what_they_have_to_do(
