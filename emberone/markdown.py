@@ -5,6 +5,7 @@ and bare links; nh3 then lets through a short list of elements and nothing else,
 whatever was written.
 """
 
+from html import unescape
 from typing import Final
 
 import nh3
@@ -22,6 +23,11 @@ _ELEMENTS: Final = {
     *("ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
+
+
+def to_words(text: str) -> str:
+    """What a reader would see of the text, in one line: for lists."""
+    return " ".join(unescape(nh3.clean(_READER.render(text), tags=set())).split())
 
 
 def to_html(text: str) -> Markup:

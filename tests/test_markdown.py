@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from emberone.markdown import to_html
+from emberone.markdown import to_html, to_words
 
 
 def elements(html):
@@ -62,3 +62,9 @@ def test_links_tell_the_other_site_nothing_and_are_not_vouched_for():
 
 def test_a_tower_of_quotations_is_still_read():
     assert to_html(">" * 5000 + " x")
+
+
+def test_in_a_list_only_its_words_are_left():
+    text = "# Outage\n\n**All** of `x < y` & [here](https://example.org)\n- one\n- two"
+    assert to_words(text) == "Outage All of x < y & here one two"
+    assert to_words("<b>no</b>") == "<b>no</b>"

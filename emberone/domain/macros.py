@@ -67,6 +67,9 @@ PLACEHOLDERS: Final[Mapping[str, Callable[[Filling], str]]] = {
 
 _PLACE: Final = re.compile(r"\{\{[ \t]*([^{}\n]*?)[ \t]*\}\}")
 
+#: A place that a text cut short ends within.
+_CUT_OFF: Final = re.compile(r"\{(\{[^{}\n]*\}?)?$")
+
 #: What Markdown would read in a name or title: emphasis, code, links in any guise, entities,
 #: table rows; an underscore or a point inside a word is left alone where Markdown leaves it.
 _SIGNS: Final = re.compile(
@@ -104,6 +107,15 @@ def fill(content: str, filling: Filling) -> str:
         return place[0] if known is None else _plain(known(filling))
 
     return _PLACE.sub(value, content)
+
+
+def shown(content: str, value: Callable[[str], str]) -> str:
+    """The beginning of a text to look at: each place as `value` words it, one cut off left out."""
+
+    def words(place: re.Match[str]) -> str:
+        return value(place[1]) if place[1] in PLACEHOLDERS else place[0]
+
+    return _CUT_OFF.sub("…", _PLACE.sub(words, content))
 
 
 def _plain(value: str) -> str:

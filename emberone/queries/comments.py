@@ -60,6 +60,8 @@ class CommentRow(NamedTuple):
     author_id: UUID | None
     author_name: str | None
     excerpt: str
+    #: What the product kept beside its own words.
+    facts: dict[str, Any] | None
     type: CommentType
     is_internal: bool
     created_at: datetime
@@ -137,6 +139,7 @@ def list_comments(
             Comment.author_id,
             Profile.full_name,
             func.left(Comment.content, EXCERPT_LENGTH),
+            Comment.details["systemData"],
             Comment.type,
             Comment.is_internal,
             Comment.created_at,

@@ -15,6 +15,7 @@ from emberone.domain.macros import (
     ReplyChanges,
     check_places,
     fill,
+    shown,
 )
 from emberone.markdown import to_html
 
@@ -132,3 +133,16 @@ def test_of_two_choices_the_later_holds_and_tags_add_up():
     assert first.then(NO_CHANGES) == first
     assert first
     assert not NO_CHANGES
+
+
+@pytest.mark.parametrize(
+    ("beginning", "seen"),
+    [
+        ("Hello {{ customer.first_name }}, well", "Hello [customer.first_name], well"),
+        ("{{nobody}} {left} {{", "{{nobody}} {left} …"),
+        ("cut off in {{customer.na", "cut off in …"),
+        ("cut off at {{customer.name}", "cut off at …"),
+    ],
+)
+def test_a_beginning_shows_what_its_places_stand_for(beginning, seen):
+    assert shown(beginning, lambda name: f"[{name}]") == seen

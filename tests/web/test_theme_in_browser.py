@@ -111,7 +111,7 @@ def test_a_part_of_a_form_is_added_with_names_of_its_own(visit: Any) -> None:
 
 def test_the_phones_menu_opens_and_says_so(visit: Any) -> None:
     page = visit("/admin/queue/", viewport={"width": 400, "height": 800})
-    toggle = page.locator("[data-toggle-open]")
+    toggle = page.locator(".panel-side__toggle")
     expect(page.locator("#panel-menu")).to_be_hidden()
     toggle.click()
     assert toggle.get_attribute("aria-expanded") == "true"

@@ -5,7 +5,8 @@ services and history. Here every such way is closed: only what `access.ENDPOINTS
 names is reachable, rows come from `queries/`, changes go to `services/`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from flask import flash, redirect, request
@@ -140,9 +141,19 @@ def attempt(act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Ember
         return refusal
 
 
-def done(message: str, address: str) -> Response:
-    """Go on after a change, and say that it was made."""
-    flash(message, "success")
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The button beside a message that takes back what was done."""
+
+    label: str
+    #: Where it is sent, with which fields.
+    url: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def done(message: str, address: str, *, undo: Undo | None = None) -> Response:
+    """Go on after a change, and say that it was made; with a way back where there is one."""
+    flash({"text": message, "undo": asdict(undo)} if undo else message, "success")
     return redirect(address, 303)  # type: ignore[return-value]
 
 

@@ -14,6 +14,7 @@ from emberone.queries import comments, profiles, tickets
 from emberone.services import comments as service
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
 from emberone.web.admin.lists import Chip, Column, Listing
+from emberone.web.admin.moments import excerpt_of
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.admin.ticket_scene import drawn
 from emberone.web.session import current_actor
@@ -46,6 +47,7 @@ class CommentView(PanelView):
                 ]
             ),
             rows=page.rows,
+            excerpt=excerpt_of,
             pages=listing.pages(page),
             types=_types(),
         )

@@ -1,6 +1,6 @@
 """A macro as a form carries it, and what it looks like on a ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final, Self
@@ -15,8 +15,8 @@ from emberone.domain.actor import Actor
 from emberone.domain.enums import Priority
 from emberone.domain.errors import Invalid
 from emberone.domain.lifecycle import Event
-from emberone.domain.macros import PLACEHOLDERS, ReplyChanges, check_places, fill
-from emberone.markdown import to_html
+from emberone.domain.macros import PLACEHOLDERS, Filling, ReplyChanges, check_places, fill, shown
+from emberone.markdown import to_html, to_words
 from emberone.queries.macros import MacroRow, recent_filling
 from emberone.services.macros import MacroValues
 from emberone.web.admin.params import Values
@@ -148,6 +148,16 @@ def effects(row: MacroRow) -> list[tuple[str, str]]:
     if row.tags:
         found.append((_("Tags"), ", ".join(row.tags)))
     return found
+
+
+def in_words(content: str) -> str:
+    """The beginning of a macro's text, with what each place stands for."""
+    return to_words(shown(content, lambda name: f"‹{_MEANINGS[name]}›"))
+
+
+def beginning_on(filling: Filling) -> Callable[[str], str]:
+    """The beginning of a macro's text as it would read on a ticket, without its Markdown read."""
+    return lambda content: shown(content, lambda name: PLACEHOLDERS[name](filling))
 
 
 def differing(

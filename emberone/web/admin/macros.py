@@ -21,6 +21,7 @@ from emberone.web.admin.macro_form import (
     MacroForm,
     differing,
     effects,
+    in_words,
     preview_of,
 )
 from emberone.web.admin.params import arguments, asked_row, fields, row_id
@@ -54,6 +55,7 @@ class MacroView(PanelView):
             headings=listing.headings(columns),
             rows=page.rows,
             effects=effects,
+            words=in_words,
             tabs=self._tabs(listing, whose),
             pages=listing.pages(page),
         )

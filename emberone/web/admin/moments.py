@@ -1,15 +1,16 @@
 """What happened to a ticket, line by line: comments, changes, time limits and letters alike."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from flask import url_for
 from flask_babel import gettext as _
 
 from emberone.domain.enums import CommentType, MailState, Metric, Priority
 from emberone.mail.kinds import kind_of
-from emberone.queries.comments import CommentCard
+from emberone.markdown import to_words
+from emberone.queries.comments import CommentCard, CommentRow
 from emberone.queries.letters import LetterLine
 from emberone.queries.timeline import Moment
 from emberone.web.admin.limits import METRIC_NAMES
@@ -47,7 +48,8 @@ def _comment(card: CommentCard, page_url: str) -> Line:
         icon, text, mark = "arrow-back-up", _("replied"), ""
     else:
         icon, text, mark = "message", _("wrote"), ""
-    words = " ".join(system_words(card).split())
+    is_system = card.type is CommentType.SYSTEM
+    words = " ".join(system_words(card).split()) if is_system else to_words(card.content)
     return Line(
         icon=icon,
         actor=author_of(card),
@@ -91,26 +93,39 @@ def author_of(card: CommentCard) -> str:
 
 def system_words(card: CommentCard) -> str:
     """What a comment says; the product's own words in the reader's language, where it knows how."""
-    facts = card.details.get("systemData") or {}
-    kind, metric = facts.get("kind"), facts.get("metric")
-    if card.type is not CommentType.SYSTEM or metric not in list(Metric):
+    if card.type is not CommentType.SYSTEM:
         return card.content
+    return words_of(card.content, card.details.get("systemData") or {})
+
+
+def excerpt_of(row: CommentRow) -> str:
+    """One line of what a comment says, as a reader would see it."""
+    if row.type is CommentType.SYSTEM:
+        return words_of(row.excerpt, row.facts or {})
+    return to_words(row.excerpt)
+
+
+def words_of(content: str, facts: Mapping[str, Any]) -> str:
+    """What the product said of a time limit, by what it kept beside its words."""
+    kind, metric = facts.get("kind"), facts.get("metric")
+    if metric not in list(Metric):
+        return content
     try:
         moment = datetime.fromisoformat(facts.get("dueAt", ""))
     except (TypeError, ValueError):
-        return card.content
+        return content
     name, time = str(METRIC_NAMES[Metric(metric)]), time_short(moment)
     if kind == "sla_warning":
         words = _("%(name)s is due on %(time)s.", name=name, time=time)
     elif kind == "sla_breach":
         words = _("%(name)s was due on %(time)s.", name=name, time=time)
     else:
-        return card.content
+        return content
     before, after = facts.get("raisedFrom"), facts.get("raisedTo")
     if before in list(Priority) and after in list(Priority):
         old, new = str(badge_of(before).label), str(badge_of(after).label)
         words += " " + _("Priority raised from %(old)s to %(new)s.", old=old, new=new)
-    elif "Priority raised" in card.content:
+    elif "Priority raised" in content:
         # Written before the priorities were kept beside the words.
-        return card.content
+        return content
     return words

@@ -11,7 +11,7 @@ from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.queries import tickets
 from emberone.services import tickets as service
 from emberone.services.thanks import dismiss_thanks
-from emberone.web.admin.base import attempt, carry_out, done, found, is_post, refused
+from emberone.web.admin.base import Undo, attempt, carry_out, done, found, is_post, refused
 from emberone.web.admin.params import asked_row, fields
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_macros import TicketMacros
@@ -36,14 +36,12 @@ class TicketPages(TicketMacros):
     @expose("/<int:number>/close/", methods=("POST",))
     def close(self, number: int) -> Response:
         """Close the ticket without a reply."""
-        ticket_id = self._id(number)
-        return carry_out(
-            _("The ticket was closed."),
-            self._url(number),
-            service.close_ticket,
-            current_actor(),
-            ticket_id,
-        )
+        outcome = attempt(service.close_ticket, current_actor(), self._id(number))
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, self._url(number))
+        # Not called undone: whatever it was before, it is worked on again then.
+        undo = Undo(_("Reopen"), url_for("ticket.reopen", number=number))
+        return done(_("The ticket was closed."), self._url(number), undo=undo)
 
     @expose("/<int:number>/reopen/", methods=("POST",))
     def reopen(self, number: int) -> Response:

@@ -12,7 +12,7 @@ from emberone.db import now_of
 from emberone.domain.enums import DraftKind, Status
 from emberone.domain.errors import EmberOneError, IllegalTransition
 from emberone.domain.lifecycle import Event
-from emberone.domain.macros import NO_CHANGES, ReplyChanges
+from emberone.domain.macros import NO_CHANGES, Filling, ReplyChanges
 from emberone.markdown import to_html
 from emberone.queries import (
     agents,
@@ -31,7 +31,7 @@ from emberone.web.admin import choices
 from emberone.web.admin.base import found
 from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
-from emberone.web.admin.macro_form import effects
+from emberone.web.admin.macro_form import beginning_on, effects
 from emberone.web.admin.moments import lines
 from emberone.web.admin.params import arguments, fields, row_number
 from emberone.web.admin.reply_changes import chips_of
@@ -39,7 +39,7 @@ from emberone.web.admin.snooze_menu import snooze_of
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_scene import colleagues, due_times, outgoing, talk_of
 from emberone.web.admin.tickets import TicketList
-from emberone.web.session import current_actor
+from emberone.web.session import current_actor, current_profile
 
 #: What a button of the reply box means.
 VERBS: Final = {
@@ -117,10 +117,17 @@ class TicketShow(TicketList):
             asks_to_reopen=self._asks_to_reopen(ticket, refusal, composing),
             macros=macros.macro_choices(self.session, actor),
             effects=effects,
+            macro_words=beginning_on(self._filling(ticket)),
             chips=chips_of(composing.changes, dict(scene["form_choices"]["teams"])),
             fill_url=url_for("ticket.fill", number=number),
         )
         return (html, refusal.status) if refusal else html
+
+    def _filling(self, ticket: tickets.TicketDetails) -> Filling:
+        """What stands in a macro's places here: as `queries.macros.filling_of`, of what is known."""
+        person = current_profile()
+        name = person.full_name if person else ""
+        return Filling(ticket.customer_name, ticket.number, ticket.title, name)
 
     def _scene(self, ticket: tickets.TicketDetails, form: TicketForm | None = None) -> Any:
         """What both the page and its updates show."""

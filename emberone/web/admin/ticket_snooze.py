@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from flask import url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug import Response
@@ -13,7 +14,7 @@ from emberone.domain.errors import EmberOneError, Invalid
 from emberone.domain.snoozing import Later
 from emberone.queries.sla import next_due
 from emberone.services.snoozing import snooze_ticket, wake_ticket
-from emberone.web.admin.base import attempt, carry_out, done, refused
+from emberone.web.admin.base import Undo, attempt, carry_out, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, fields
 from emberone.web.admin.ticket_drafts import TicketDrafts
 from emberone.web.session import current_actor
@@ -47,7 +48,8 @@ class TicketSnooze(TicketDrafts):
             message += " " + _(
                 "A time limit ends on %(time)s and brings it back before.", time=early
             )
-        return done(message, self._url(number))
+        undo = Undo(_("Undo"), url_for("ticket.wake", number=number))
+        return done(message, self._url(number), undo=undo)
 
     @expose("/<int:number>/wake/", methods=("POST",))
     def wake(self, number: int) -> Response:

@@ -172,6 +172,21 @@ def test_a_free_ticket_is_taken_and_then_a_leads_to_the_agent(page):
     expect(page.locator("#composer-text")).to_be_focused()
 
 
+def test_what_became_of_an_action_moves_nothing_and_is_taken_back_with_a_key(page):
+    before = page.locator("h1").bounding_box()
+    press(page, "s", "Enter")
+    message = page.locator(".messages .notice--success")
+    expect(message).to_contain_text("Snoozed until")
+    expect(page.locator(".ticket__meta")).to_contain_text("Snoozed until")
+    assert page.locator("h1").bounding_box() == before
+    check_page(page)
+    press(page, "z")
+    expect(message).to_contain_text("The ticket is back.")
+    expect(page.locator(".ticket__meta")).not_to_contain_text("Snoozed until")
+    message.get_by_role("button", name="Dismiss").click()
+    expect(message).to_have_count(0)
+
+
 def test_snooze_opens_its_menu_and_the_arrows_go_through_it(page):
     press(page, "s")
     entries = page.locator(".menu[open] .menu-item")

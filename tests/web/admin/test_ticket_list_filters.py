@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from emberone.domain.enums import Priority, Status
-from tests.browsing import expect
+from tests.browsing import PHONE, check_page, expect
 from tests.web.admin.conftest import look
 from tests.web.admin.test_ticket_list import numbers
 
@@ -107,11 +107,53 @@ def test_a_customer_is_found_by_a_few_letters(visit, agent, make, customer):
     page.locator(".filter-bar summary", has_text="More").click()
     page.locator("#filter-customer-ts-control").fill("car")
     page.get_by_role("option", name="Carl Customer").click()
-    page.get_by_role("button", name="Apply").click()
     expect(page.locator("[data-rows] tr")).to_have_count(1)
     expect(page.locator(f"#t{look(mine).number}")).to_be_visible()
     expect(page.locator(f"#t{look(other).number}")).to_have_count(0)
     expect(page.locator(".chip")).to_contain_text("Carl Customer")
+
+
+def test_a_filter_acts_at_once_and_one_stands_where_one_stood(visit, agent, make, customer):
+    make.ticket(customer, priority=Priority.HIGH)
+    make.ticket(customer, priority=Priority.LOW)
+    page = visit(agent, "/admin/ticket/?view=all")
+    expect(page.locator("[data-rows] tr")).to_have_count(2)
+    expect(page.locator(".filter-bar__apply")).to_be_hidden()
+    page.select_option("#filter-priority", "HIGH")
+    expect(page.locator("[data-rows] tr")).to_have_count(1)
+    expect(page.locator("#filter-priority")).to_be_focused()
+    assert dict(parse_qsl(urlsplit(page.url).query)) == {"view": "all", "priority": "HIGH"}
+
+
+def test_going_through_a_filters_choices_by_keyboard_waits_for_enter(visit, agent, make, customer):
+    make.ticket(customer, status=Status.OPEN)
+    make.ticket(customer, status=Status.WAITING)
+    page = visit(agent, "/admin/ticket/?view=all")
+    select = page.locator("#filter-status")
+    select.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    expect(select).to_have_value("OPEN")
+    expect(page.locator("[data-rows] tr")).to_have_count(2)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-rows] tr")).to_have_count(1)
+
+
+def test_on_a_phone_filters_are_behind_a_button_and_without_a_script_they_are_not(
+    visit, agent, make, customer
+):
+    make.ticket(customer)
+    page = visit(agent, "/admin/ticket/?view=all", viewport=PHONE)
+    expect(page.locator("#filter-status")).to_be_hidden()
+    page.get_by_role("button", name="Filters").click()
+    expect(page.locator("#filter-status")).to_be_visible()
+    check_page(page)
+    page = visit(
+        agent, "/admin/ticket/?view=all&search=", viewport=PHONE, java_script_enabled=False
+    )
+    page.select_option("#filter-status", "WAITING")
+    page.locator(".filter-bar__apply").click()
+    expect(page.locator("[data-rows] tr")).to_have_count(0)
 
 
 def test_a_lookup_is_small_and_finds_signs_as_they_are(as_agent, owner, make):

@@ -1,6 +1,7 @@
 """Macros in the reply box: filled in where one writes, with what sending changes, and by keyboard."""
 
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy import text
@@ -56,6 +57,16 @@ def carried(page):
 
 def box(page):
     return re.search(r'<textarea[^>]*id="composer-text"[^>]*>\n(.*?)</textarea>', page, re.S)[1]
+
+
+def test_the_menu_and_the_list_show_what_the_places_stand_for(as_agent, open_ticket, refund):
+    ticket = open_ticket()
+    page = as_agent.get(f"/admin/ticket/{ticket.number}/").get_data(as_text=True)
+    option = page.split(f'id="macro-{refund}"')[1].split("</small>")[0]
+    assert f"Hello Carl, your money for #{ticket.number} is on its way." in option
+    page = unescape(as_agent.get("/admin/macro/").get_data(as_text=True))
+    assert "Hello ‹the customer's first name›, your money for #‹the ticket's number›" in page
+    assert "{{" not in page
 
 
 def test_a_script_gets_the_filled_text_the_button_and_the_chips(

@@ -4,7 +4,10 @@ import uuid
 
 import pytest
 
-from emberone.domain.enums import Availability, Role
+from emberone.db import transaction
+from emberone.domain.actor import SYSTEM
+from emberone.domain.enums import Availability, CommentType, Role
+from emberone.models import Comment
 from emberone.services import comments, tickets
 from emberone.services.agents import change_agent
 from emberone.services.comments import edit_comment
@@ -75,6 +78,32 @@ def content(comment):
 def edit(browser, comment, text, version=1):
     form = {"content": text, "version": version}
     return browser.post(f"/admin/comment/edit/?id={comment}", data=form)
+
+
+def test_the_list_of_comments_shows_words_and_no_signs(as_agent, agent, open_ticket):
+    ticket = open_ticket()
+    comments.add_note(agent, ticket.id, "**Outage**, see `status`")
+    with transaction(SYSTEM) as session:
+        facts = {
+            "kind": "sla_breach",
+            "metric": "RESOLUTION",
+            "dueAt": "2026-11-28T12:00:00+00:00",
+            "raisedFrom": "HIGH",
+            "raisedTo": "CRITICAL",
+        }
+        session.add(
+            Comment(
+                ticket_id=ticket.id,
+                content="Late. Priority raised from HIGH to CRITICAL.",
+                type=CommentType.SYSTEM,
+                is_internal=True,
+                details={"systemData": facts},
+            )
+        )
+    page = text_of(as_agent, "comment/")
+    assert "Outage, see status" in page
+    assert "Priority raised from High to Critical." in page
+    assert "**" not in page
 
 
 def test_comments_are_listed_searched_and_filtered(as_agent, note, agent, customer, open_ticket):
