@@ -12,10 +12,11 @@ from emberone.db import now_of, reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Metric
 from emberone.domain.errors import Invalid, NotFound
-from emberone.domain.sla import ALWAYS_OPEN, PRIORITY_CHANGE, Timing, remaining
+from emberone.domain.sla import CHANGES, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.models import Ticket
-from emberone.queries import sla
+from emberone.queries import calendars, sla
+from emberone.queries.calendars import Measuring
 
 #: The greatest number that a ticket can have.
 _MAX_NUMBER = 2**63 - 1
@@ -33,6 +34,8 @@ _REASONS = {
     "import": "imported",
     "priority_change": "the priority was changed",
     "team_change": "the team was changed",
+    "policy_change": "the policy was changed",
+    "calendar_change": "the calendar was changed",
     "closed": "the ticket was closed",
     "came_closed": "the ticket came in closed",
     "no_target": "nothing is promised for it any more",
@@ -55,8 +58,9 @@ def command(ticket: str) -> None:
         for line in explanation(
             found,
             sla.policy_chosen(session, found.id),
-            sla.stories(session, found.id, now),
+            stories := sla.stories(session, found.id, now),
             sla.steps_by_clock(session, found.id),
+            calendars.names_of(session, {s.calendar for s in stories if s.calendar is not None}),
             now,
         ):
             click.echo(line)
@@ -80,6 +84,7 @@ def explanation(
     policy: str | None,
     stories: list[Story],
     steps: dict[tuple[Metric, int], list[sla.StepView]],
+    measures: dict[UUID, Measuring],
     now: datetime,
 ) -> Iterator[str]:
     """The whole explanation, line by line."""
@@ -90,20 +95,23 @@ def explanation(
         yield "Nothing is promised on this ticket: no clock has ever run."
     for story in stories:
         yield ""
-        yield from _clock(story, now)
+        yield from _clock(story)
+        if story.calendar is not None:
+            name, version, zone = measures[story.calendar]
+            yield f"  counted by the calendar {name}, version {version}, {zone}"
         for segment in story.segments:
             yield _segment(segment)
         for step in steps.get((story.metric, story.cycle), []):
             yield _step(step)
 
 
-def _clock(story: Story, now: datetime) -> Iterator[str]:
+def _clock(story: Story) -> Iterator[str]:
     timing = story.timing
     yield f"{story.metric} (cycle {story.cycle}): {', '.join(_verdict(timing))}"
     consumed = sum(segment.consumed_s for segment in story.segments)
     line = f"  target {_span(timing.target_s)}, consumed {_span(consumed)}"
     if timing.is_open:
-        left = remaining(timing, now, ALWAYS_OPEN)
+        left = story.remaining_s
         line += f", remaining {_span(left)}" if left >= 0 else f", overdue by {_span(-left)}"
     if timing.due_at is not None:
         line += f", due {_moment(timing.due_at)}"
@@ -114,7 +122,7 @@ def _clock(story: Story, now: datetime) -> Iterator[str]:
 
 def _verdict(timing: Timing) -> Iterator[str]:
     if timing.breached_at is not None:
-        by_change = timing.cause in {PRIORITY_CHANGE, "team_change"}
+        by_change = timing.cause in CHANGES
         why = f" because {_REASONS[timing.cause]}" if by_change and timing.cause else ""
         yield f"breached at {_moment(timing.breached_at)}{why}"
     if timing.met_at is not None:
@@ -129,7 +137,10 @@ def _verdict(timing: Timing) -> Iterator[str]:
 def _segment(segment: Segment) -> str:
     end = _moment(segment.end) if segment.end else "now"
     used = f" {_span(segment.consumed_s)}" if segment.kind is SegmentKind.RUNNING else ""
-    why = _WHY[segment.began_with]
+    if segment.began_with is None:
+        why = "hours began" if segment.kind is SegmentKind.RUNNING else "hours ended"
+    else:
+        why = _WHY[segment.began_with]
     if segment.reason:
         why += f" ({_REASONS.get(segment.reason, segment.reason)})"
     return f"  {_moment(segment.start)} – {end}  {segment.kind}{used}: {why}"

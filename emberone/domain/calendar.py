@@ -101,6 +101,21 @@ class BusinessCalendar:
         """The business seconds from `start` to `end`, negative where the end comes first."""
         return (self._open_until(_to_us(end)) - self._open_until(_to_us(start))) / _US
 
+    def openings(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """When it is open between `start` and `end`, one opening after the other.
+
+        What goes on over midnight is two.
+        """
+        if start >= end:
+            return
+        first, last = _to_us(start), _to_us(end)
+        # Blocks are days of the zone, so the right ones may be neighbours.
+        for index in range(first // _BLOCK_US - 1, last // _BLOCK_US + 2):
+            if 0 <= index < _BLOCKS:
+                for begin, close in self._block(index).parts():
+                    if begin < last and close > first:
+                        yield _to_datetime(max(begin, first)), _to_datetime(min(close, last))
+
     def _open_until(self, moment: int) -> int:
         """The open microseconds up to this one, from some time that is always the same."""
         index = moment // _BLOCK_US
@@ -187,6 +202,10 @@ class _Block:
         self._begins = [part[0] for part in parts]
         self._ends = [part[1] for part in parts]
         *self._before, self.total = accumulate((part[1] - part[0] for part in parts), initial=0)
+
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """Its openings."""
+        return zip(self._begins, self._ends, strict=True)
 
     def open_until(self, moment: int) -> int:
         """What is open of this block before a moment."""

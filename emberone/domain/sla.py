@@ -5,7 +5,7 @@ and each function returns the next one. Seconds are business seconds of the
 clock's :class:`Calendar`, kept to the microsecond.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,10 @@ class Calendar(Protocol):
         """The business seconds from `start` to `end`, to the microsecond."""
         ...
 
+    def openings(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """When business time passes between `start` and `end`, one opening after the other."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AlwaysOpen:
@@ -37,6 +41,11 @@ class AlwaysOpen:
         """The seconds from `start` to `end`."""
         return (end - start).total_seconds()
 
+    def openings(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The whole time from `start` to `end`."""
+        if start < end:
+            yield start, end
+
 
 ALWAYS_OPEN = AlwaysOpen()
 
@@ -47,8 +56,13 @@ SOON_SHARE = 0.2
 #: … but nothing that is due later than that.
 SOON_AT_MOST = timedelta(days=1)
 
-#: The cause of a breach that the change of target alone made.
+#: The causes of a breach that a change alone made: another target, on the ticket or by its
+#: policy, or other hours.
 PRIORITY_CHANGE = "priority_change"
+TEAM_CHANGE = "team_change"
+POLICY_CHANGE = "policy_change"
+CALENDAR_CHANGE = "calendar_change"
+CHANGES = frozenset({PRIORITY_CHANGE, TEAM_CHANGE, POLICY_CHANGE, CALENDAR_CHANGE})
 
 
 class Standing(StrEnum):
@@ -187,19 +201,28 @@ def retarget(
     calendar: Calendar,
     *,
     cause: str = PRIORITY_CHANGE,
+    becomes: Calendar | None = None,
 ) -> Timing:
-    """The clock with another target, what was consumed kept (SLA rule 17).
+    """The clock with another target, or measured by another calendar from now on (SLA rule 17).
 
-    A breach stays the one breach it was. A target that is overrun by the change
-    alone is breached at that moment, with the change as its cause.
+    What was consumed is kept, as the old calendar counted it. A breach stays the one
+    breach it was. A target that is overrun by the change alone is breached at that
+    moment, with the change as its cause.
     """
     timing = settle(timing, at)
-    if not timing.is_open or timing.is_due_by_hand or target_s == timing.target_s:
+    if not timing.is_open:
         return timing
     used = consumed(timing, at, calendar)
+    if becomes is not None and timing.is_running:
+        timing = replace(timing, consumed_s=used, running_since=at)
+    if timing.is_due_by_hand:
+        return timing
+    is_another = target_s != timing.target_s
     changed = replace(timing, target_s=target_s)
-    if timing.is_running:
-        changed = replace(changed, due_at=calendar.add(at, max(0.0, target_s - used)))
+    # What is overdue stays due when it was, unless something else is promised.
+    if timing.is_running and (is_another or (becomes and timing.breached_at is None)):
+        due_at = (becomes or calendar).add(at, max(0.0, target_s - used))
+        changed = replace(changed, due_at=due_at)
     if used > target_s and timing.breached_at is None:
         changed = replace(changed, breached_at=at, cause=cause)
     return changed

@@ -58,6 +58,24 @@ def _build(session: Session, versions: Collection[UUID]) -> Mapping[UUID | None,
     return {**built}
 
 
+class Measuring(NamedTuple):
+    """What a clock is measured with, as people call it."""
+
+    name: str
+    version: int
+    zone: str
+
+
+def names_of(session: Session, versions: Collection[UUID]) -> dict[UUID, Measuring]:
+    """How these versions of calendars are called."""
+    rows = session.execute(
+        select(CalendarVersion.id, Calendar.name, CalendarVersion.version, CalendarVersion.zone)
+        .join(Calendar, Calendar.id == CalendarVersion.calendar_id)
+        .where(CalendarVersion.id.in_(versions))
+    )
+    return {row.id: Measuring(*row[1:]) for row in rows}
+
+
 class CalendarRow(NamedTuple):
     """A calendar as it stands."""
 

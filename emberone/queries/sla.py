@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from emberone.domain import sla
 from emberone.domain.enums import Metric
-from emberone.domain.sla import ALWAYS_OPEN, Calendar, Standing
+from emberone.domain.sla import Calendar, Standing
 from emberone.domain.sla_story import Change, ClockEvent, Story, tell
 from emberone.models import HistoryEntry, SLAClock, SLAStep, Ticket
+from emberone.queries.calendars import calendars_of
 
 #: The order in which people think of them.
 METRICS: Final = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE, Metric.RESOLUTION)
@@ -71,19 +72,14 @@ class StepView:
     dead_at: datetime | None
 
 
-def calendar_of(version: UUID | None) -> Calendar:
-    """The calendar of that version; None is 24×7."""
-    if version is not None:
-        raise LookupError(f"There is no calendar {version}.")
-    return ALWAYS_OPEN
-
-
 def clocks_of(session: Session, ticket_id: UUID, now: datetime) -> list[ClockView]:
     """Every clock of a ticket: by metric, the newest cycle first."""
     clocks = session.scalars(
         select(SLAClock).where(SLAClock.ticket_id == ticket_id).order_by(SLAClock.cycle.desc())
-    )
-    return sorted((_view(clock, now) for clock in clocks), key=lambda v: METRICS.index(v.metric))
+    ).all()
+    calendars = calendars_of(session, {clock.calendar_version for clock in clocks})
+    views = (_view(clock, now, calendars[clock.calendar_version]) for clock in clocks)
+    return sorted(views, key=lambda v: METRICS.index(v.metric))
 
 
 def steps_by_clock(session: Session, ticket_id: UUID) -> dict[tuple[Metric, int], list[StepView]]:
@@ -162,7 +158,8 @@ def stories(session: Session, ticket_id: UUID, now: datetime) -> list[Story]:
         .order_by(HistoryEntry.created_at, HistoryEntry.id)
     )
     events = [event for entry in entries for event in _events(entry.details)]
-    return sorted(tell(events, now, ALWAYS_OPEN), key=lambda story: METRICS.index(story.metric))
+    calendars = calendars_of(session, {event.calendar for event in events})
+    return sorted(tell(events, now, calendars), key=lambda story: METRICS.index(story.metric))
 
 
 def _events(details: dict[str, Any]) -> list[ClockEvent]:
@@ -174,15 +171,15 @@ def _events(details: dict[str, Any]) -> list[ClockEvent]:
             change=Change(clock["change"]),
             at=datetime.fromisoformat(context["at"]),
             target_s=clock["targetS"],
+            calendar=UUID(clock["calendarVersion"]) if "calendarVersion" in clock else None,
             reason=clock.get("reason"),
         )
         for clock in context.get("clocks", ())
     ]
 
 
-def _view(clock: SLAClock, now: datetime) -> ClockView:
+def _view(clock: SLAClock, now: datetime, calendar: Calendar) -> ClockView:
     timing = sla.settle(clock.timing, now)
-    calendar = calendar_of(clock.calendar_version)
     return ClockView(
         id=clock.id,
         metric=clock.metric,

@@ -15,7 +15,7 @@ from emberone.domain.lifecycle import is_reopenable
 from emberone.domain.sla import Calendar, Timing
 from emberone.domain.sla_story import Change
 from emberone.models import SLAClock, Ticket
-from emberone.queries.sla import calendar_of
+from emberone.queries.calendars import calendar_of
 from emberone.services import history, steps
 from emberone.services.promises import Policy, Promise, promised
 from emberone.services.settings import reopen_window
@@ -111,29 +111,40 @@ class ClockBook:
 
     def pause(self, clock: SLAClock) -> None:
         """Stop time for this clock."""
-        self._put(Change.PAUSED, clock, sla.pause(clock.timing, self.at, _calendar(clock)))
+        self._put(Change.PAUSED, clock, sla.pause(clock.timing, self.at, self._measure(clock)))
 
     def resume(self, clock: SLAClock) -> None:
         """Let time run again for this clock."""
-        self._put(Change.RESUMED, clock, sla.resume(clock.timing, self.at, _calendar(clock)))
+        self._put(Change.RESUMED, clock, sla.resume(clock.timing, self.at, self._measure(clock)))
 
     def meet(self, clock: SLAClock) -> None:
         """End this clock by its event."""
-        self._put(Change.MET, clock, sla.meet(clock.timing, self.at, _calendar(clock)))
+        self._put(Change.MET, clock, sla.meet(clock.timing, self.at, self._measure(clock)))
 
     def stop(self, clock: SLAClock, reason: str) -> None:
         """End this clock without its event."""
-        timing = sla.stop(clock.timing, self.at, reason, _calendar(clock))
+        timing = sla.stop(clock.timing, self.at, reason, self._measure(clock))
         self._put(Change.STOPPED, clock, timing, reason)
 
     def reopen(self, clock: SLAClock) -> None:
         """Let an ended clock go on."""
-        self._put(Change.REOPENED, clock, sla.reopen(clock.timing, self.at, _calendar(clock)))
+        self._put(Change.REOPENED, clock, sla.reopen(clock.timing, self.at, self._measure(clock)))
 
-    def retarget(self, clock: SLAClock, target_s: int, cause: str) -> None:
-        """Give this clock another target."""
-        timing = sla.retarget(clock.timing, target_s, self.at, _calendar(clock), cause=cause)
-        self._put(Change.RETARGETED, clock, timing, cause)
+    def retarget(self, clock: SLAClock, promise: Promise, cause: str) -> None:
+        """Give this clock the target and calendar of another promise."""
+        becomes = None
+        if promise.calendar_version != clock.calendar_version:
+            becomes = calendar_of(self.session, promise.calendar_version)
+        measure = self._measure(clock)
+        timing = sla.retarget(
+            clock.timing, promise.target_s, self.at, measure, cause=cause, becomes=becomes
+        )
+        clock.calendar_version = promise.calendar_version
+        if timing != clock.timing:
+            self._put(Change.RETARGETED, clock, timing, cause)
+        elif becomes is not None:
+            # A paused clock stands as it stood, and goes on by another calendar.
+            self._note(Change.RETARGETED, clock, cause)
 
     def note_choice(self, policy: Policy | None) -> None:
         """Let history say under which policy the ticket stands now (SLA rule 0)."""
@@ -150,12 +161,14 @@ class ClockBook:
 
     def _start(self, promise: Promise, cause: str | None) -> SLAClock:
         previous = self.clocks.get(promise.metric)
-        timing = sla.start(promise.target_s, self.at, sla.ALWAYS_OPEN, cause=cause)
+        calendar = calendar_of(self.session, promise.calendar_version)
+        timing = sla.start(promise.target_s, self.at, calendar, cause=cause)
         clock = SLAClock(
             ticket_id=self.ticket.id,
             metric=promise.metric,
             cycle=previous.cycle + 1 if previous else 1,
             policy_version_id=promise.version_id,
+            calendar_version=promise.calendar_version,
             started_at=self.at,
             quiet_until=self._quiet_until(cause),
         )
@@ -163,6 +176,10 @@ class ClockBook:
         self.session.add(clock)
         self.clocks[promise.metric] = clock
         return clock
+
+    def _measure(self, clock: SLAClock) -> Calendar:
+        """The calendar that this clock is measured with, its pauses too (SLA rule 8)."""
+        return calendar_of(self.session, clock.calendar_version)
 
     def _quiet_until(self, cause: str | None) -> Any:
         if cause == IMPORT:
@@ -191,6 +208,7 @@ class ClockBook:
             "cycle": clock.cycle,
             "targetS": clock.target_s,
             "dueAt": iso(clock.due_at),
+            "calendarVersion": clock.calendar_version and str(clock.calendar_version),
             "reason": reason,
         }
         self._changes.append({key: value for key, value in noted.items() if value is not None})
@@ -212,7 +230,3 @@ def record_breach(session: Session, clock: SLAClock) -> None:
 def iso(moment: datetime | None) -> str | None:
     """A moment as history keeps it: UTC, to the microsecond."""
     return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _calendar(clock: SLAClock) -> Calendar:
-    return calendar_of(clock.calendar_version)

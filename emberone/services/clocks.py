@@ -13,14 +13,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric, Status
-from emberone.domain.sla import PRIORITY_CHANGE
+from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.services import steps
 from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, ClockBook
 from emberone.services.promises import Promise, choose, promised, staff_has_spoken
-
-#: The cause of a breach that the change of team alone made.
-TEAM_CHANGE: Final = "team_change"
 
 _WORKED_ON: Final = frozenset({Status.OPEN, Status.IN_PROGRESS})
 
@@ -268,7 +265,7 @@ def _follow_promises(book: ClockBook, clocks: Sequence[SLAClock], cause: str) ->
         if promise is None:
             dropped.append(clock)
         else:
-            book.retarget(clock, promise.target_s, cause)
+            book.retarget(clock, promise, cause)
             kept.append((clock, promise))
     _stop(book, dropped, NO_TARGET)
     steps.redefine(book.session, kept, book.at)

@@ -25,12 +25,15 @@ _CHOOSE = text(
     " WHERE tickets.id = :ticket_id"
 )
 
+#: Each with the newest version of its calendar (SLA rule 15).
 #: Targets follow the last priority that a person set, never the engine's own raise (SLA rule 18).
 _TARGETS = text(
     "SELECT target.policy_version_id AS version_id, target.metric, target.priority,"
-    " target.target_s, step.step_no, step.percent, step.offset_s, step.actions, step.person_id"
+    " target.target_s, calendar.id AS calendar_version, step.step_no, step.percent, step.offset_s, step.actions, step.person_id"
     " FROM tickets JOIN sla_targets AS target"
     " ON target.priority = coalesce(tickets.sla_priority, tickets.priority)"
+    " LEFT JOIN LATERAL (SELECT id FROM calendar_versions"
+    " WHERE calendar_id = target.calendar_id ORDER BY version DESC LIMIT 1) AS calendar ON true"
     " LEFT JOIN sla_plan_steps AS step ON step.policy_version_id = target.policy_version_id"
     " AND step.priority = target.priority AND step.metric = target.metric"
     " WHERE tickets.id = :ticket_id AND target.policy_version_id = ANY (:version_ids)"
@@ -87,6 +90,8 @@ class Promise:
     metric: Metric
     priority: Priority
     target_s: int
+    #: The version of the calendar that measures it; None is 24×7.
+    calendar_version: UUID | None
     steps: tuple[PlannedStep, ...]
 
 
@@ -112,7 +117,9 @@ def promised(
                     row.step_no, row.percent, row.offset_s, tuple(row.actions), row.person_id
                 ),
             )
-        found[key] = Promise(*key, Priority(row.priority), row.target_s, before + step)
+        found[key] = Promise(
+            *key, Priority(row.priority), row.target_s, row.calendar_version, before + step
+        )
     return found
 
 

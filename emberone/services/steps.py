@@ -4,7 +4,7 @@ Called with the clocks' rows locked. A pending step belongs to a running clock
 on a ticket that somebody works on; everything else is cancelled.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,10 +12,12 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from emberone.domain.sla import step_time
+from emberone.domain.sla import Calendar, step_time
 from emberone.models import SLAClock, SLAStep
-from emberone.queries.sla import calendar_of
+from emberone.queries.calendars import calendars_of
 from emberone.services.promises import PlannedStep, Promise
+
+Calendars = Mapping[UUID | None, Calendar]
 
 #: A later step of the clock was due as well, and fired alone (SLA rule 23).
 CAUGHT_UP: Final = "caught_up"
@@ -32,8 +34,9 @@ _REVOCABLE: Final = frozenset({None, IMPORTED, NOT_PLANNED})
 
 def plan(session: Session, clocks: Sequence[tuple[SLAClock, Promise]]) -> None:
     """Write the steps of clocks that have just begun."""
+    calendars = _calendars(session, (clock for clock, _ in clocks))
     rows = [
-        _row(clock, step, fire_at=_fire_at(clock, step.percent, step.offset_s))
+        _row(clock, step, fire_at=_fire_at(calendars, clock, step))
         for clock, promise in clocks
         for step in promise.steps
     ]
@@ -62,8 +65,10 @@ def cancel(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
 
 def resume(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
     """Plan anew what has not fired of these running clocks; what is overdue fires next."""
+    clocks = list(clocks)
+    calendars = _calendars(session, clocks)
     for clock, step in _unfired(session, clocks):
-        fire_at = _fire_at(clock, step.percent, step.offset_s)
+        fire_at = _fire_at(calendars, clock, step)
         if step.skipped_reason is None or (step.skipped_reason == IMPORTED and fire_at > at):
             step.skipped_reason = None
             step.cancelled_at = None
@@ -72,8 +77,10 @@ def resume(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
 
 def reopen(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
     """Plan anew what lies ahead of these clocks; what lies behind does not alert any more."""
+    clocks = list(clocks)
+    calendars = _calendars(session, clocks)
     for clock, step in _unfired(session, clocks):
-        fire_at = _fire_at(clock, step.percent, step.offset_s)
+        fire_at = _fire_at(calendars, clock, step)
         if step.skipped_reason == NOT_PLANNED:
             continue
         step.cancelled_at = None
@@ -136,8 +143,13 @@ def _every(session: Session, clocks: Iterable[SLAClock]) -> list[tuple[SLAClock,
     return [(by_id[step.clock_id], step) for step in steps]
 
 
-def _fire_at(clock: SLAClock, percent: Any, offset_s: int | None) -> datetime:
-    return step_time(clock.timing, percent, offset_s, calendar_of(clock.calendar_version))
+def _calendars(session: Session, clocks: Iterable[SLAClock]) -> Calendars:
+    return calendars_of(session, {clock.calendar_version for clock in clocks})
+
+
+def _fire_at(calendars: Calendars, clock: SLAClock, step: SLAStep | PlannedStep) -> datetime:
+    calendar = calendars[clock.calendar_version]
+    return step_time(clock.timing, step.percent, step.offset_s, calendar)
 
 
 def _row(

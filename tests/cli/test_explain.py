@@ -98,6 +98,28 @@ def test_a_running_a_paused_and_an_overdue_clock_say_so(play, explain):
     assert "– now  paused: waiting for the customer" in done.stdout
 
 
+#: After the ticket's own two lines; Standard counts business hours.
+BY_HOURS = """
+RESOLUTION (cycle 1): met at 2026-03-03 10:00:00
+  target 1 d, consumed 3 h, due 2026-03-05 15:00:00
+  counted by the calendar Business hours, version 1, UTC
+  2026-03-02 15:00:00 – 2026-03-02 17:00:00  running 2 h: it began
+  2026-03-02 17:00:00 – 2026-03-03 09:00:00  outside hours: hours ended
+  2026-03-03 09:00:00 – 2026-03-03 10:00:00  running 1 h: hours began
+"""
+
+
+@pytest.mark.rule("sla 25")
+def test_the_story_says_what_lies_outside_hours_and_who_says_so(make, explain):
+    play = Play(make, is_as_delivered=True)
+    ticket = play.open(after(6))
+    play.move(ticket, Status.CLOSED, after(25))
+    done = explain(str(play.ticket(ticket).number))
+    assert (done.returncode, done.stderr) == (0, "")
+    resolution = done.stdout.split("RESOLUTION")[1].split("  step")[0]
+    assert f"\nRESOLUTION{resolution}" == BY_HOURS
+
+
 def test_a_ticket_without_clocks_says_so(make, explain):
     ticket = make.ticket()
     done = explain(str(ticket))

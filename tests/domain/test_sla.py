@@ -283,6 +283,8 @@ def test_no_sequence_of_pauses_loses_a_microsecond(offsets, target_s, data):
 
 # Stories.
 
+AROUND_THE_CLOCK = {None: ALWAYS_OPEN}
+
 
 def event(change, seconds, target_s=60, reason=None, cycle=1):
     return ClockEvent(Metric.RESOLUTION, cycle, change, at(seconds), target_s, reason)
@@ -299,7 +301,7 @@ def test_a_story_has_a_segment_for_every_while():
             event(Change.REOPENED, 100),
         ],
         at(110),
-        ALWAYS_OPEN,
+        AROUND_THE_CLOCK,
     )
     assert [(s.kind, s.start, s.end, s.consumed_s) for s in story.segments] == [
         (SegmentKind.RUNNING, at(0), at(10), 10),
@@ -313,7 +315,7 @@ def test_a_story_has_a_segment_for_every_while():
 
 
 def test_what_is_over_has_no_segment_until_now():
-    [story] = tell([event(Change.STARTED, 0), event(Change.MET, 61)], at(900), ALWAYS_OPEN)
+    [story] = tell([event(Change.STARTED, 0), event(Change.MET, 61)], at(900), AROUND_THE_CLOCK)
     assert [segment.end for segment in story.segments] == [at(61)]
     assert story.timing.breached_at == at(60)
 
@@ -322,11 +324,11 @@ def test_every_cycle_has_a_story_of_its_own():
     stories = tell(
         [event(Change.STARTED, 0), event(Change.STOPPED, 5), event(Change.STARTED, 9, cycle=2)],
         at(10),
-        ALWAYS_OPEN,
+        AROUND_THE_CLOCK,
     )
     assert [(story.cycle, story.timing.is_open) for story in stories] == [(1, False), (2, True)]
 
 
 def test_a_replay_gives_the_clock_after_each_event():
-    timings = replay([event(Change.STARTED, 0), event(Change.PAUSED, 5)], ALWAYS_OPEN)
+    timings = replay([event(Change.STARTED, 0), event(Change.PAUSED, 5)], AROUND_THE_CLOCK)
     assert [timing.is_running for timing in timings] == [True, False]

@@ -156,8 +156,9 @@ class Play:
         targets: dict[tuple[Priority, Metric], int],
         steps: dict[int, dict[str, Any]] | None = None,
         closing_is_response: bool = False,
+        calendar: UUID | None = None,
     ) -> UUID:
-        """A policy with these targets, and these steps (by number) for each of them."""
+        """A policy with these targets, measured by one calendar, and these steps for each."""
         with transaction(SYSTEM) as session:
             policy = SLAPolicy(name=name)
             session.add(policy)
@@ -173,7 +174,7 @@ class Play:
                     "priority": priority,
                     "metric": metric,
                 }
-                session.add(SLATarget(**key, target_s=target_s))
+                session.add(SLATarget(**key, target_s=target_s, calendar_id=calendar))
                 session.flush()
                 for number, step in (steps or {}).items():
                     session.add(SLAPlanStep(**key, step_no=number, **step))

@@ -79,6 +79,8 @@ _CAUSES: Final[Mapping[str, Any]] = {
     "import": _l("it was imported"),
     "team_change": _l("the team changed"),
     "priority_change": _l("the priority changed"),
+    "policy_change": _l("the policy changed"),
+    "calendar_change": _l("the calendar changed"),
 }
 
 #: Why a customer was not asked for a rating (feedback rules 2, 3 and 4).
