@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, false, true
 from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType, DraftState, Priority, Role, Status
 from emberone.domain.errors import NotAllowed, NotFound
+from emberone.domain.ratings import Whose
 from emberone.models.tickets import Ticket
 
 TICKET_VIEW: Final = "ticket:view"
@@ -50,6 +51,7 @@ TEAM_VIEW: Final = "team:view"
 TEAM_MANAGE: Final = "team:manage"
 SLA_VIEW: Final = "sla:view"
 SLA_MANAGE: Final = "sla:manage"
+RATING_REPORT: Final = "rating:report"
 SETTINGS_MANAGE: Final = "settings:manage"
 MAIL_VIEW: Final = "mail:view"
 MAIL_RETRY: Final = "mail:retry"
@@ -145,6 +147,10 @@ ABOUT_TICKETS = Rule(
     "letters about tickets",
     lambda actor, letter, facts: letter is None or letter.ticket_id is not None,
 )
+OWN_FIGURES = Rule(
+    "of one's own closings and of one's teams",
+    lambda actor, subject, facts: facts.get("whose") in {Whose.MINE, Whose.TEAMS},
+)
 CUSTOMERS = Rule("customers", lambda actor, subject, facts: facts.get("role") is Role.CUSTOMER)
 
 _STAFF = {Role.AGENT: ALWAYS, Role.ADMIN: ALWAYS}
@@ -191,6 +197,7 @@ TABLE: Final[Mapping[str, Mapping[Role, Rule]]] = {
     TEAM_MANAGE: _ADMIN,
     SLA_VIEW: _STAFF,
     SLA_MANAGE: _ADMIN,
+    RATING_REPORT: {Role.AGENT: OWN_FIGURES, Role.ADMIN: ALWAYS},
     SETTINGS_MANAGE: _ADMIN,
     MAIL_VIEW: {Role.AGENT: ABOUT_TICKETS, Role.ADMIN: ALWAYS},
     MAIL_RETRY: _ADMIN,

@@ -52,6 +52,8 @@ class FeedbackRequest(Base):
         Index("uq_feedback_requests_token_hash", "token_hash", unique=True),
         Index("ix_feedback_requests_profile_id", "profile_id", "sent_at"),
         Index("ix_feedback_requests_agent_id_at_close", "agent_id_at_close"),
+        # A period of the report.
+        Index("ix_feedback_requests_created_at", "created_at"),
         Index(
             "ix_feedback_requests_due",
             "send_after",

@@ -102,6 +102,7 @@ _PANEL = {
     "comment.delete_view": policy.COMMENT_DELETE,
     "history.index_view": policy.HISTORY_VIEW,
     "history.details_view": policy.HISTORY_VIEW,
+    "rating.index_view": policy.RATING_REPORT,
     "profile.index_view": policy.PANEL_ENTER,
     "profile.details_view": policy.PANEL_ENTER,
     "profile.create_view": policy.PROFILE_CREATE,

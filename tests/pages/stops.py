@@ -267,6 +267,17 @@ _TICKETS = [
     Stop("history-entry", "history.details_view", "/admin/history/details/?id={entry}", ADMIN),
 ]
 
+_RATINGS = [
+    Stop("ratings", "rating.index_view", "/admin/rating/", ADMIN),
+    Stop("ratings-own", "rating.index_view", "/admin/rating/?days=365", AGENT),
+    Stop(
+        "ratings-nothing",
+        "rating.index_view",
+        "/admin/rating/?from=2001-01-01&to=2001-01-31",
+        ADMIN,
+    ),
+]
+
 _MACROS = [
     Stop("macros", "macro.index_view", "/admin/macro/", ADMIN),
     Stop("macros-nothing", "macro.index_view", "/admin/macro/?search=zzzz", AGENT),
@@ -332,4 +343,14 @@ _KINDS = [
     ),
 ]
 
-STOPS: Final = (*_PUBLIC, *_ACCOUNT, *_PORTAL, *_TICKETS, *_MACROS, *_PEOPLE, *_WORK, *_KINDS)
+STOPS: Final = (
+    *_PUBLIC,
+    *_ACCOUNT,
+    *_PORTAL,
+    *_TICKETS,
+    *_RATINGS,
+    *_MACROS,
+    *_PEOPLE,
+    *_WORK,
+    *_KINDS,
+)

@@ -12,6 +12,7 @@ from emberone import policy
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import CommentType, DraftState, Priority, Role, Status
 from emberone.domain.errors import NotAllowed, NotFound
+from emberone.domain.ratings import Whose
 from emberone.models import Ticket
 from emberone.policy import may, may_ever, require, visible_tickets
 
@@ -111,6 +112,7 @@ SPECIAL = {
     "mail:view",
     "profile:create",
     "agent:set_availability",
+    "rating:report",
 }
 
 
@@ -210,6 +212,13 @@ def test_agents_set_their_own_availability():
     assert allowed("agent:set_availability", Work(uuid4())) == {"ADMIN"}
 
 
+def test_agents_see_figures_of_their_own_and_of_their_teams_only():
+    assert allowed("rating:report", whose=Whose.MINE) == STAFF
+    assert allowed("rating:report", whose=Whose.TEAMS) == STAFF
+    assert allowed("rating:report", whose=Whose.ALL) == ONLY_ADMINS
+    assert allowed("rating:report") == ONLY_ADMINS
+
+
 @pytest.mark.parametrize("permission", policy.TABLE)
 def test_the_product_may_do_everything(permission):
     assert may(SYSTEM, permission)
@@ -237,6 +246,7 @@ def test_may_ever_is_whether_there_is_any_row_at_all(permission):
             "mail:view": STAFF,
             "profile:create": STAFF,
             "agent:set_availability": STAFF,
+            "rating:report": STAFF,
         }[permission]
     )
     assert {name for name, actor in ACTORS.items() if may_ever(actor, permission)} == everyone

@@ -18,6 +18,7 @@ from emberone.web.admin.jobs import JobView
 from emberone.web.admin.letters import LetterView
 from emberone.web.admin.macros import MacroView
 from emberone.web.admin.profiles import ProfileView
+from emberone.web.admin.ratings import RatingView
 from emberone.web.admin.settings import SettingView
 from emberone.web.admin.teams import TagView, TeamView
 from emberone.web.admin.ticket_new import TicketView
@@ -35,6 +36,7 @@ _VIEWS: Final = (
     (MacroView, models.Macro, _l("Macros"), _WORK, "bolt"),
     (CommentView, models.Comment, _l("Comments"), _WORK, "messages"),
     (HistoryView, models.HistoryEntry, _l("History"), _WORK, "history"),
+    (RatingView, models.FeedbackRequest, _l("Ratings"), _WORK, "star"),
     (ProfileView, models.Profile, _l("People"), _PEOPLE, "users"),
     (AgentView, models.Agent, _l("Agents"), _PEOPLE, "user-check"),
     (TeamView, models.Team, _l("Teams"), _PEOPLE, "users-group"),
@@ -50,6 +52,7 @@ _KEYS: Final = {
     "macro": "o",
     "comment": "c",
     "history": "h",
+    "rating": "r",
     "profile": "p",
     "agent": "a",
     "team": "t",

@@ -17,6 +17,7 @@ VIEWS = (
     "ticket",
     "comment",
     "history",
+    "rating",
     "profile",
     "agent",
     "team",
