@@ -11,7 +11,7 @@ from alembic import op
 from emberone.migrating import run_sql
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
