@@ -196,7 +196,8 @@ _AROUND: Final = (
     "INSERT INTO ticket_reads (profile_id, ticket_id, activity_no)"
     " SELECT assigned_agent_id, id, activity_no FROM tickets"
     " WHERE assigned_agent_id IS NOT NULL AND number % 2 = 0",
-    "UPDATE agents SET open_count = counted.n FROM (SELECT assigned_agent_id, count(*) AS n"
+    "UPDATE agents SET open_count = counted.n, open_weight = counted.weight"
+    " FROM (SELECT assigned_agent_id, count(*) AS n, sum(weight_of(priority)) AS weight"
     " FROM tickets WHERE assigned_agent_id IS NOT NULL AND status IN ('OPEN', 'IN_PROGRESS')"
     " GROUP BY assigned_agent_id) AS counted WHERE profile_id = assigned_agent_id",
     "UPDATE agents SET reviews_skipped = false",

@@ -10,7 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -19,9 +19,12 @@ from emberone.domain.enums import AssignmentStrategy
 #: Why an agent does not come into question, as history says it; the first that holds counts.
 NOT_IN_TEAM: Final = "team"
 INACTIVE: Final = "inactive"
+ABSENT: Final = "absent"
 AWAY: Final = "away"
 SKILL: Final = "skill"
 FULL: Final = "full"
+#: Had as many as one window allows (rule 6).
+PACED: Final = "paced"
 OWN_TICKET: Final = "own_ticket"
 HANDED_OFF: Final = "handed_off"
 
@@ -39,6 +42,8 @@ class WaitingTicket:
     customer_id: UUID
     team_id: UUID | None = None
     skills: frozenset[str] = frozenset()
+    #: How much of a capacity it takes (rule 4); 1 where all tickets count the same.
+    weight: int = 1
     #: Who gave it away themselves and does not get it back (rule 12).
     handed_off_by: UUID | None = None
     #: Who had it before it was reopened, and has it again if they can (rule 7).
@@ -54,9 +59,38 @@ class AgentAtWork:
     load: int
     is_active: bool = True
     is_available: bool = True
+    #: Away for a time that was entered beforehand (rule 13).
+    is_absent: bool = False
+    #: How many more tickets they may be given in this window; None: as many as there is room for.
+    allowance: int | None = None
     skills: frozenset[str] = frozenset()
     team_ids: frozenset[UUID] = frozenset()
     last_assigned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many tickets one agent is given within one window, so that nobody is flooded (rule 6)."""
+
+    #: 0: as many as there is room for.
+    tickets: int
+    window: timedelta
+
+    def allowance(self, turns: Sequence[datetime], now: datetime) -> int | None:
+        """How many more they may be given now, whose latest tickets came then; None: any number."""
+        if not self.tickets:
+            return None
+        return max(0, self.tickets - sum(turn > now - self.window for turn in turns))
+
+    def resumes_at(self, turns: Sequence[datetime], now: datetime) -> datetime | None:
+        """When they may be given another one; None: now."""
+        if self.allowance(turns, now) != 0:
+            return None
+        return turns[-self.tickets] + self.window
+
+    def kept(self, turns: Sequence[datetime]) -> Sequence[datetime]:
+        """As much of the turns, oldest first, as the next decision needs."""
+        return turns[-self.tickets :] if self.tickets else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +129,7 @@ class _Roster:
     def __init__(self, agents: Sequence[AgentAtWork], strategy: AssignmentStrategy) -> None:
         self._agents = {agent.id: agent for agent in agents}
         self._loads = {agent.id: agent.load for agent in agents}
+        self._given = dict.fromkeys(self._agents, 0)
         self._turns = {agent.id: (0, agent.last_assigned_at or _NEVER, 0) for agent in agents}
         self._staffed_teams = frozenset().union(*(agent.team_ids for agent in agents))
         self._strategy = strategy
@@ -126,7 +161,7 @@ class _Roster:
         else:
             chosen = self._first(lane, barred)
         if chosen is not None:
-            self._take(chosen)
+            self._take(chosen, ticket.weight)
         return Decision(ticket.id, chosen, reason)
 
     def _lane(self, team_id: UUID | None, skills: frozenset[str]) -> _Lane:
@@ -150,11 +185,20 @@ class _Roster:
         checks = (
             (team_id is None or team_id in agent.team_ids, NOT_IN_TEAM),
             (agent.is_active, INACTIVE),
+            (not agent.is_absent, ABSENT),
             (agent.is_available, AWAY),
             (skills <= agent.skills, SKILL),
-            (self._loads[agent.id] < agent.capacity, FULL),
         )
-        return next((why for holds, why in checks if not holds), None)
+        return next((why for holds, why in checks if not holds), self._why_no_more(agent.id))
+
+    def _why_no_more(self, agent_id: UUID) -> str | None:
+        """Why an agent gets nothing on top of what they have."""
+        agent = self._agents[agent_id]
+        if self._loads[agent_id] >= agent.capacity:
+            return FULL
+        if agent.allowance is not None and self._given[agent_id] >= agent.allowance:
+            return PACED
+        return None
 
     def _first(self, lane: _Lane, barred: Mapping[UUID, str]) -> UUID | None:
         """Who is first in a lane; the barred are put back afterwards."""
@@ -184,13 +228,15 @@ class _Roster:
         }[self._strategy]
         return first, self._turns[agent_id], agent_id
 
-    def _take(self, agent_id: UUID) -> None:
+    def _take(self, agent_id: UUID, weight: int) -> None:
         self._decided += 1
-        self._loads[agent_id] += 1
+        self._loads[agent_id] += weight
+        self._given[agent_id] += 1
         # Later than everyone whose last ticket came before these decisions.
         self._turns[agent_id] = (1, _NEVER, self._decided)
-        if self._loads[agent_id] >= self._agents[agent_id].capacity:
+        why = self._why_no_more(agent_id)
+        if why is not None:
             for lane in self._lanes.values():
                 if agent_id in lane.able:
                     lane.able.remove(agent_id)
-                    lane.out[FULL] += 1
+                    lane.out[why] += 1

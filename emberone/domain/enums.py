@@ -67,6 +67,19 @@ class Availability(StrEnum):
     AWAY = "AWAY"
 
 
+class HandOver(StrEnum):
+    """What becomes of the tickets of an agent who goes away (assignment rule 10)."""
+
+    #: They stay as they are.
+    KEEP = "KEEP"
+    #: Those that nobody has begun go back to the pool.
+    RELEASE_OPEN = "RELEASE_OPEN"
+    #: All that are not closed go back.
+    RELEASE_ALL = "RELEASE_ALL"
+    #: All that are not closed go to one colleague.
+    GIVE = "GIVE"
+
+
 class Metric(StrEnum):
     """What an SLA clock measures."""
 

@@ -15,6 +15,8 @@ LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "feedback_delay_s": (0, 30 * _DAY),
     "feedback_expiry_days": (1, 365),
     "feedback_throttle_days": (0, 365),
+    "pace_tickets": (0, 1000),
+    "pace_window_s": (60, _DAY),
     "reply_delay_s": (0, 300),
     "attachment_limit_mb": (1, 25),
     "digest_above": (1, 1000),
@@ -25,7 +27,7 @@ CHOICES: Final[Mapping[str, type[StrEnum]]] = {
     "assignment_strategy": AssignmentStrategy,
 }
 
-SWITCHES: Final = frozenset({"allows_registration"})
+SWITCHES: Final = frozenset({"allows_registration", "weighs_priority"})
 
 
 def check(name: str, value: Any) -> None:

@@ -1,6 +1,6 @@
 """The tables: columns, relationships and what needs only themselves."""
 
-from emberone.models.agents import Agent, Team, TeamMember
+from emberone.models.agents import Absence, Agent, Team, TeamMember
 from emberone.models.attachments import Attachment, AttachmentContent
 from emberone.models.calendars import Calendar, CalendarVersion
 from emberone.models.comments import Comment
@@ -27,6 +27,7 @@ from emberone.models.tags import Tag
 from emberone.models.tickets import Ticket
 
 __all__ = [
+    "Absence",
     "Agent",
     "Attachment",
     "AttachmentContent",

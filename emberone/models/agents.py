@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Text, text
+from sqlalchemy import CheckConstraint, DateTime, Enum, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
-from emberone.domain.enums import Availability
+from emberone.domain.enums import Availability, HandOver
 from emberone.models.profiles import Profile
 
 
@@ -45,16 +45,24 @@ class Agent(Base):
         Enum(Availability, native_enum=False, create_constraint=True, name="availability"),
         server_default=text("'AVAILABLE'"),
     )
-    #: How many OPEN and IN_PROGRESS tickets assignment may give at most.
+    #: The load above which assignment gives no more.
     capacity: Mapped[int] = mapped_column(server_default=text("20"))
     #: Tags that this agent masters.
     skills: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     #: Assigned OPEN and IN_PROGRESS tickets; a statement trigger on `tickets` keeps it.
     open_count: Mapped[int] = mapped_column(server_default=text("0"))
+    #: What they weigh by priority, kept by the same trigger; the load where a setting says so.
+    open_weight: Mapped[int] = mapped_column(server_default=text("0"))
     last_assigned_at: Mapped[datetime | None]
+    #: When assignment gave the latest tickets, as many as one window allows, the newest last.
+    recent_turns: Mapped[list[datetime]] = mapped_column(
+        ARRAY(DateTime(timezone=True)), server_default=text("'{}'")
+    )
     #: Set by triggers when this agent becomes able to take more: the next sweep looks
     #: through the tickets that nobody could take, for this agent, and clears it.
     reviews_skipped: Mapped[bool] = mapped_column(server_default=text("true"))
+    #: When time alone makes this agent able to take more: it is then as if it were set.
+    review_at: Mapped[datetime | None]
     version: Mapped[row_version]
     updated_at: Mapped[updated_at]
 
@@ -63,7 +71,39 @@ class Agent(Base):
     __table_args__ = (
         CheckConstraint("capacity BETWEEN 0 AND 10000", name="capacity"),
         CheckConstraint("open_count >= 0", name="open_count"),
+        CheckConstraint("open_weight >= 0", name="open_weight"),
         CheckConstraint("are_tags(skills)", name="skills"),
+    )
+
+
+class Absence(Base):
+    """A time that an agent is away for, entered beforehand, and what becomes of their tickets."""
+
+    __tablename__ = "absences"
+
+    id: Mapped[pk]
+    agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.profile_id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    #: The first instant at which they are back.
+    ends_at: Mapped[datetime]
+    hand_over: Mapped[HandOver] = mapped_column(
+        Enum(HandOver, native_enum=False, create_constraint=True, name="hand_over"),
+        server_default=text("'KEEP'"),
+    )
+    #: Who is given the tickets; None besides GIVE: that agent is gone, and the pool has them.
+    to_agent_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("agents.profile_id", ondelete="SET NULL")
+    )
+    #: When the tickets were handed over, once; None: not yet.
+    begun_at: Mapped[datetime | None]
+    created_at: Mapped[created_at]
+
+    __table_args__ = (
+        Index("ix_absences_agent_id", "agent_id", "ends_at"),
+        Index("ix_absences_to_agent_id", "to_agent_id"),
+        Index("ix_absences_due", "starts_at", postgresql_where=text("begun_at IS NULL")),
+        CheckConstraint("ends_at > starts_at", name="ends_at"),
+        CheckConstraint("to_agent_id <> agent_id", name="to_agent_id"),
     )
 
 

@@ -30,6 +30,11 @@ class Setting(Base):
         ),
         server_default=text("'LEAST_UTILISED'"),
     )
+    #: Whether urgent tickets take more of a capacity (assignment rule 4).
+    weighs_priority: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: So many tickets assignment gives an agent within one window at most; 0: as many as fit.
+    pace_tickets: Mapped[int] = mapped_column(server_default=text("0"))
+    pace_window_s: Mapped[int] = mapped_column(server_default=text("3600"))
     feedback_delay_s: Mapped[int] = mapped_column(server_default=text("3600"))
     feedback_expiry_days: Mapped[int] = mapped_column(server_default=text("14"))
     feedback_throttle_days: Mapped[int] = mapped_column(server_default=text("7"))
@@ -48,6 +53,8 @@ class Setting(Base):
         CheckConstraint("reopen_days BETWEEN 0 AND 365", name="reopen_days"),
         CheckConstraint("feedback_delay_s BETWEEN 0 AND 2592000", name="feedback_delay_s"),
         CheckConstraint("feedback_expiry_days BETWEEN 1 AND 365", name="feedback_expiry_days"),
+        CheckConstraint("pace_tickets BETWEEN 0 AND 1000", name="pace_tickets"),
+        CheckConstraint("pace_window_s BETWEEN 60 AND 86400", name="pace_window_s"),
         CheckConstraint("reply_delay_s BETWEEN 0 AND 300", name="reply_delay_s"),
         CheckConstraint("attachment_limit_mb BETWEEN 1 AND 25", name="attachment_limit_mb"),
         CheckConstraint("digest_above BETWEEN 1 AND 1000", name="digest_above"),

@@ -1,18 +1,20 @@
 """Agents at work: availability, capacity, skills and teams."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, text
 from sqlalchemy.orm import Session
 
-from emberone.db import as_system, service, transaction
+from emberone.db import as_system, now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
+from emberone.domain.assignment import ABSENT, INACTIVE
 from emberone.domain.enums import Availability
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
 from emberone.jobs import Job, nudge
-from emberone.models import Agent, Profile, Tag, Team, TeamMember, Ticket
+from emberone.models import Absence, Agent, Profile, Tag, Team, TeamMember, Ticket
 from emberone.models.profiles import IS_DEACTIVATED
 from emberone.policy import AGENT_MANAGE, AGENT_SET_AVAILABILITY, require
 
@@ -75,9 +77,10 @@ def require_active_agent(session: Session, agent_id: UUID) -> None:
 
 
 def release_unless_eligible(session: Session, ticket: Ticket) -> bool:
-    """Return a reopened ticket to the pool where its agent is away or gone; a full one keeps it.
+    """Return a reopened ticket to the pool where its agent is away, absent or gone.
 
-    Says whether it did. Assignment rules 5 and 7. Needs the product's rights.
+    Says whether it did. A full one keeps it: assignment rules 5 and 7. Needs the product's
+    rights.
     """
     if ticket.assigned_agent_id is None:
         return False
@@ -85,11 +88,41 @@ def release_unless_eligible(session: Session, ticket: Ticket) -> bool:
         Agent.profile_id == ticket.assigned_agent_id,
         Agent.availability == Availability.AVAILABLE,
         _is_active(),
+        ~_is_absent(now_of(session)),
     )
     if session.scalar(eligible) is not None:
         return False
     ticket.assigned_agent_id = None
     return True
+
+
+def release_from_absent(session: Session, ticket: Ticket) -> bool:
+    """Return a ticket that its customer wrote on to the pool where its agent is absent or gone.
+
+    Says whether it did. Away for a moment does not matter: assignment rule 13. Needs the
+    product's rights.
+    """
+    if ticket.assigned_agent_id is None:
+        return False
+    is_active, is_absent = session.execute(
+        select(_is_active(), _is_absent(now_of(session))).where(
+            Agent.profile_id == ticket.assigned_agent_id
+        )
+    ).one()
+    if is_active and not is_absent:
+        return False
+    ticket.assigned_agent_id = None
+    ticket.assignment_reason = {"handOver": ABSENT if is_absent else INACTIVE}
+    return True
+
+
+def _is_absent(at: datetime) -> ColumnElement[bool]:
+    """Whether a time for which the agent entered an absence has come."""
+    return exists(
+        select(Absence.id)
+        .where(Absence.agent_id == Agent.profile_id, Absence.starts_at <= at, Absence.ends_at > at)
+        .correlate(Agent)
+    )
 
 
 def _is_active() -> ColumnElement[bool]:

@@ -10,7 +10,9 @@ take leaves the queue until something changes (``migrations/sql/0002_triggers.sq
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -21,12 +23,9 @@ from sqlalchemy.orm import Session
 from emberone.db import now_of, reading, service, transaction
 from emberone.domain import assignment
 from emberone.domain.actor import SYSTEM
-from emberone.domain.assignment import AgentAtWork, Decision, WaitingTicket
-from emberone.domain.lifecycle import TRANSITIONS, Event
-from emberone.jobs import Job, nudge
-from emberone.models import Ticket
+from emberone.domain.assignment import AgentAtWork, Decision, Pace, WaitingTicket
+from emberone.services import absences, letters, settings
 from emberone.services import assignment_sql as sql
-from emberone.services import letters, settings
 
 logger = logging.getLogger(__name__)
 
@@ -38,20 +37,41 @@ BATCH: Final = 100
 UNASSIGNABLE_LETTERS_AN_HOUR: Final = 10
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Everybody who is or might be asked, as they stand."""
+
+    agents: list[AgentAtWork]
+    #: For whom skipped tickets are to be looked through now.
+    reviewers: list[UUID]
+    #: Who can take nothing before a moment, where that has not been noted yet.
+    postponed: dict[UUID, datetime]
+    #: When assignment gave them their latest tickets.
+    turns: dict[UUID, list[datetime]]
+
+
 @service
 def sweep_assignments(*, limit: int = BATCH, now: datetime | None = None) -> int:
     """Give the most urgent waiting tickets their agents; return how many were dealt with.
 
-    Dealt with is assigned or newly found to be for nobody. 0: nothing is due,
-    or another process is at it.
+    Dealt with is assigned or newly found to be for nobody, or an absence that has begun.
+    0: nothing is due, or another process is at it.
     """
     with transaction(SYSTEM, now=now) as session:
-        if not session.execute(sql.LOOK).one().is_due:
-            return 0
-        agents, reviewers = _agents(session)
-        rows, is_reviewed = _tickets(session, reviewers, limit)
-        strategy = settings.current(session).assignment_strategy
-        decisions = assignment.choose([_waiting(row) for row in rows], agents, strategy)
+        look = session.execute(sql.LOOK).one()
+        if not look.is_due:
+            # Last, so that one that fails holds no ticket up: absent its agent is already.
+            if look.absence_id is None:
+                return 0
+            absences.begin(session, look.absence_id)
+            return 1
+        setting = settings.current(session)
+        pace = Pace(setting.pace_tickets, timedelta(seconds=setting.pace_window_s))
+        crew = _crew(session, pace)
+        rows, is_reviewed = _tickets(session, crew.reviewers, limit)
+        decisions = assignment.choose(
+            [_waiting(row) for row in rows], crew.agents, setting.assignment_strategy
+        )
         new = {row["id"] for row in rows if row["is_new"]}
         assigned = [decision for decision in decisions if decision.agent_id is not None]
         skipped = [
@@ -59,33 +79,12 @@ def sweep_assignments(*, limit: int = BATCH, now: datetime | None = None) -> int
             for decision in decisions
             if decision.agent_id is None and decision.ticket_id in new
         ]
-        _assign(session, assigned)
+        _assign(session, assigned, crew, pace)
         _skip(session, skipped)
-        if is_reviewed and reviewers:
-            session.execute(sql.END_REVIEW, {"reviewers": reviewers})
+        if is_reviewed and crew.reviewers:
+            session.execute(sql.END_REVIEW, {"reviewers": crew.reviewers})
+        _postpone(session, crew.postponed)
         return len(assigned) + len(skipped)
-
-
-def release_tickets(session: Session, agent_id: UUID) -> int:
-    """Return everything this agent has not closed to the pool; return how many tickets.
-
-    A step: needs the product's rights. An IN_PROGRESS ticket is OPEN again, and
-    clocks go on as they are (assignment rule 10). Tickets are locked before the
-    agent, as everywhere; then once more what a sweep gave them meanwhile.
-    """
-    next_status = {
-        before.value: after.value for before, after in TRANSITIONS[Event.RETURN_TO_POOL].items()
-    }
-    values = {"agent_id": agent_id, "next_status": json.dumps(next_status)}
-    released = [*session.execute(sql.RELEASE, values)]
-    session.execute(sql.LOCK_AGENT, {"agent_id": agent_id})
-    released += session.execute(sql.RELEASE, values)
-    if released:
-        # What the session has loaded of them is no longer true.
-        for ticket in [loaded for loaded in session if isinstance(loaded, Ticket)]:
-            session.expire(ticket)
-        nudge(session, Job.ASSIGN)
-    return len(released)
 
 
 def reconcile_counts() -> int:
@@ -99,33 +98,44 @@ def reconcile_counts() -> int:
                 "agent_id": str(agent.profile_id),
                 "open_count": agent.open_count,
                 "counted": agent.counted,
+                "open_weight": agent.open_weight,
+                "weighed": agent.weighed,
             },
         )
     return len(wrong)
 
 
-def _agents(session: Session) -> tuple[list[AgentAtWork], list[UUID]]:
-    """The agents as they stand, and those for whom skipped tickets are to be looked through."""
+def _crew(session: Session, pace: Pace) -> _Crew:
+    """The agents as they stand, those with room held still."""
     held = set(session.scalars(sql.LOCK_AGENTS))
-    agents, reviewers = [], []
+    at = now_of(session)
+    crew = _Crew([], [], {}, {})
     for row in session.execute(sql.AGENTS).all():
         # Who has come back since the lock was taken is not ours to count on: the mark
         # that brought makes the next sweep ask them.
-        is_available = row.is_available and (row.id in held or row.open_count >= row.capacity)
+        is_available = row.is_available and (row.id in held or row.load >= row.capacity)
         agent = AgentAtWork(
             id=row.id,
             capacity=row.capacity,
-            load=row.open_count,
+            load=row.load,
             is_active=row.is_active,
             is_available=is_available,
+            is_absent=row.absent_until is not None,
+            allowance=pace.allowance(row.recent_turns, at),
             skills=frozenset(row.skills),
             team_ids=frozenset(row.team_ids),
             last_assigned_at=row.last_assigned_at,
         )
-        agents.append(agent)
-        if row.id in held and row.is_active and row.reviews_skipped:
-            reviewers.append(row.id)
-    return agents, reviewers
+        crew.agents.append(agent)
+        crew.turns[row.id] = row.recent_turns
+        if row.id not in held or not row.is_active:
+            continue
+        until = row.absent_until or pace.resumes_at(row.recent_turns, at)
+        if until is None and row.reviews_skipped:
+            crew.reviewers.append(row.id)
+        elif until is not None and (row.reviews_skipped or row.review_at != until):
+            crew.postponed[row.id] = until
+    return crew
 
 
 def _tickets(
@@ -149,12 +159,13 @@ def _waiting(row: RowMapping) -> WaitingTicket:
         customer_id=row["customer_id"],
         team_id=row["team_id"],
         skills=frozenset(row["skills"]),
+        weight=row["weight"],
         handed_off_by=row["handed_off_by"],
         previous_agent_id=row["previous_agent_id"],
     )
 
 
-def _assign(session: Session, decisions: Sequence[Decision]) -> None:
+def _assign(session: Session, decisions: Sequence[Decision], crew: _Crew, pace: Pace) -> None:
     if not decisions:
         return
     choices = [
@@ -165,15 +176,7 @@ def _assign(session: Session, decisions: Sequence[Decision]) -> None:
         row.id: row.version for row in session.execute(sql.ASSIGN, {"choices": json.dumps(choices)})
     }
     chosen = [(d.ticket_id, d.agent_id) for d in decisions if d.agent_id is not None]
-    turns = {agent_id: place for place, (_, agent_id) in enumerate(chosen)}
-    session.execute(
-        sql.REMEMBER_TURNS,
-        {
-            "turns": json.dumps(
-                [{"agent_id": str(agent_id), "place": n} for agent_id, n in turns.items()]
-            )
-        },
-    )
+    _remember_turns(session, [agent_id for _, agent_id in chosen], crew, pace)
     letters.write_all(
         session,
         letter="assigned",
@@ -187,6 +190,27 @@ def _assign(session: Session, decisions: Sequence[Decision]) -> None:
             for ticket_id, agent_id in chosen
         ],
     )
+
+
+def _remember_turns(session: Session, agent_ids: Sequence[UUID], crew: _Crew, pace: Pace) -> None:
+    """Note whose turn it was; who has had enough for a while is postponed until it is over."""
+    at = now_of(session)
+    places = {agent_id: place for place, agent_id in enumerate(agent_ids)}
+    given = Counter(agent_ids)
+    turns = []
+    for agent_id, place in places.items():
+        recent = pace.kept([*crew.turns[agent_id], *[at] * given[agent_id]])
+        turns.append({"agent_id": agent_id, "place": place, "recent": recent})
+        until = pace.resumes_at(recent, at)
+        if until is not None:
+            crew.postponed[agent_id] = until
+    session.execute(sql.REMEMBER_TURNS, {"turns": json.dumps(turns, default=str)})
+
+
+def _postpone(session: Session, postponed: dict[UUID, datetime]) -> None:
+    if postponed:
+        values = [{"agent_id": agent_id, "until": at} for agent_id, at in postponed.items()]
+        session.execute(sql.POSTPONE, {"postponed": json.dumps(values, default=str)})
 
 
 def _skip(session: Session, decisions: Sequence[Decision]) -> None:

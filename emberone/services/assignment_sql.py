@@ -1,7 +1,7 @@
 """The statements of assignment, one for each thing it does.
 
 The marks `assignment_skipped_at` and `reviews_skipped` are explained in
-``migrations/sql/0002_triggers.sql``.
+``migrations/sql/0002_triggers.sql``; `review_at` is the latter with a time from which it holds.
 """
 
 # Statements made of our own constants:
@@ -30,41 +30,53 @@ _BY_INDEX: Final = "ORDER BY priority DESC, created_at, id"
 #: So many tickets are weighed against each other for one batch.
 _WINDOW: Final = 2000
 
+#: How much of a row of `agents`' capacity is taken (assignment rule 4).
+LOAD: Final = (
+    "CASE WHEN (SELECT weighs_priority FROM settings) THEN open_weight ELSE open_count END"
+)
+
+#: Agents who have room, and those of them for whom skipped tickets are to be looked through.
+_HAS_ROOM: Final = f"availability = 'AVAILABLE' AND open_count < capacity AND {LOAD} < capacity"
+_REVIEWS: Final = "(reviews_skipped OR coalesce(review_at <= context_now(), false))"
+
 #: Take the lock or leave, and look whether there is anything to do: all that an idle
 #: sweep costs. A row locked for long fails this batch, and not the worker.
 LOOK = text(
     "SELECT set_config('lock_timeout', '5s', true),"
-    " pg_try_advisory_xact_lock(hashtext('emberone.assign')) AND ("
-    f" (SELECT id FROM tickets WHERE {_NEW} {_BY_INDEX} LIMIT 1) IS NOT NULL"
+    f" is_mine AND ((SELECT id FROM tickets WHERE {_NEW} {_BY_INDEX} LIMIT 1) IS NOT NULL"
     f" OR ((SELECT id FROM tickets WHERE {_SKIPPED} {_BY_INDEX} LIMIT 1) IS NOT NULL"
     " AND EXISTS (SELECT FROM agents JOIN profiles ON profiles.id = profile_id"
-    " WHERE reviews_skipped AND availability = 'AVAILABLE' AND open_count < capacity"
-    f" AND {_ACTIVE}))) AS is_due"
+    f" WHERE {_REVIEWS} AND {_HAS_ROOM} AND {_ACTIVE}))) AS is_due,"
+    " CASE WHEN is_mine THEN (SELECT id FROM absences WHERE begun_at IS NULL"
+    " AND starts_at <= context_now() ORDER BY starts_at LIMIT 1) END AS absence_id"
+    " FROM pg_try_advisory_xact_lock(hashtext('emberone.assign')) AS is_mine"
 )
 
-#: Since when the first tickets of the queue have been as they are.
+#: Since when the first tickets of the queue have been as they are, or an absence should
+#: have begun.
 OLDEST_DUE: Final = (
-    "SELECT min(updated_at) FROM"
-    f" (SELECT updated_at FROM tickets WHERE {_NEW} {_BY_INDEX} LIMIT {_WINDOW}) AS queue"
+    "SELECT least((SELECT min(updated_at) FROM"
+    f" (SELECT updated_at FROM tickets WHERE {_NEW} {_BY_INDEX} LIMIT {_WINDOW}) AS queue),"
+    " (SELECT min(starts_at) FROM absences WHERE begun_at IS NULL))"
 )
-
-#: Whoever changes an agent's work waits for the sweep that is at it, and it for them.
-LOCK_AGENT = text("SELECT FROM agents WHERE profile_id = :agent_id FOR NO KEY UPDATE")
 
 #: Hold still the loads that the choice counts on.
 LOCK_AGENTS = text(
-    "SELECT profile_id FROM agents WHERE availability = 'AVAILABLE' AND open_count < capacity"
-    " ORDER BY profile_id FOR NO KEY UPDATE"
+    f"SELECT profile_id FROM agents WHERE {_HAS_ROOM} ORDER BY profile_id FOR NO KEY UPDATE"
 )
 
 #: Everyone who is or might be asked, read after the lock was taken: the locking statement
 #: itself sees other tables as they were before it waited.
 AGENTS = text(
     "SELECT agents.profile_id AS id, availability = 'AVAILABLE' AS is_available,"
-    f" {_ACTIVE} AS is_active, capacity, open_count, skills, last_assigned_at, reviews_skipped,"
+    f" {_ACTIVE} AS is_active, capacity, {LOAD} AS load, skills, last_assigned_at, recent_turns,"
+    f" {_REVIEWS} AS reviews_skipped, review_at, absence.ends_at AS absent_until,"
     " ARRAY(SELECT team_id FROM team_members WHERE team_members.profile_id = agents.profile_id)"
     " AS team_ids"
-    " FROM agents JOIN profiles ON profiles.id = agents.profile_id ORDER BY agents.profile_id"
+    " FROM agents JOIN profiles ON profiles.id = agents.profile_id"
+    " LEFT JOIN LATERAL (SELECT max(ends_at) AS ends_at FROM absences"
+    " WHERE agent_id = agents.profile_id AND starts_at <= context_now()"
+    " AND ends_at > context_now()) AS absence ON true ORDER BY agents.profile_id"
 )
 
 #: When the nearest of a ticket's running clocks is due.
@@ -80,7 +92,8 @@ _ORDER: Final = "tickets.priority DESC, due.at NULLS LAST, tickets.created_at, t
 #: reopened one whose agent went when it came back, or before, who that was.
 _FACTS: Final = (
     "SELECT tickets.id, tickets.customer_id, tickets.team_id, tickets.handed_off_by,"
-    " tickets.assignment_skipped_at IS NULL AS is_new, previous.agent_id AS previous_agent_id,"
+    " CASE WHEN (SELECT weighs_priority FROM settings) THEN weight_of(tickets.priority) ELSE 1 END"
+    " AS weight, tickets.assignment_skipped_at IS NULL AS is_new, previous.agent_id AS previous_agent_id,"
     " ARRAY(SELECT name FROM tags WHERE is_skill AND name = ANY (tickets.tags)) AS skills,"
     f" row_number() OVER (ORDER BY {_ORDER}) AS place"
     f" FROM picked JOIN tickets USING (id) {_DUE}"
@@ -147,15 +160,29 @@ ASSIGN = text(
 )
 
 #: One after the other, a microsecond apart: whose turn is next stays known beyond the batch.
+#: Of the times of their tickets, as many are kept as one window allows.
 REMEMBER_TURNS = text(
     "UPDATE agents SET last_assigned_at ="
     " greatest(context_now(), (SELECT max(last_assigned_at) FROM agents))"
-    " + turn.place * interval '1 microsecond'"
-    " FROM jsonb_to_recordset(cast(:turns AS jsonb)) AS turn (agent_id uuid, place integer)"
+    " + turn.place * interval '1 microsecond', recent_turns = turn.recent"
+    " FROM jsonb_to_recordset(cast(:turns AS jsonb))"
+    " AS turn (agent_id uuid, place integer, recent timestamptz[])"
     " WHERE agents.profile_id = turn.agent_id"
 )
 
-END_REVIEW = text("UPDATE agents SET reviews_skipped = false WHERE profile_id = ANY (:reviewers)")
+#: Who has been looked for need not be again until something changes.
+END_REVIEW = text(
+    "UPDATE agents SET reviews_skipped = false, review_at = NULL"
+    " WHERE profile_id = ANY (:reviewers)"
+)
+
+#: Who cannot take anything for a while is looked for when that is over.
+POSTPONE = text(
+    "UPDATE agents SET reviews_skipped = false, review_at = postponed.until"
+    " FROM jsonb_to_recordset(cast(:postponed AS jsonb))"
+    " AS postponed (agent_id uuid, until timestamptz)"
+    " WHERE agents.profile_id = postponed.agent_id"
+)
 
 #: Mark what nobody can take, and say so in history, once until the ticket changes.
 SKIP = text(
@@ -172,19 +199,13 @@ LETTERS_THIS_HOUR = text(
     " WHERE letter = 'unassignable' AND created_at > :since"
 )
 
-#: Everything that is not closed goes back; `next_status` is the lifecycle's row for it.
-RELEASE = text(
-    "WITH held AS (SELECT id FROM tickets WHERE assigned_agent_id = :agent_id"
-    " AND status <> 'CLOSED' ORDER BY id FOR NO KEY UPDATE)"
-    " UPDATE tickets SET assigned_agent_id = NULL,"
-    " status = (cast(:next_status AS jsonb) ->> status::text)::ticket_status"
-    " FROM held WHERE tickets.id = held.id RETURNING tickets.id"
-)
-
 DRIFT = text(
-    "SELECT agents.profile_id, agents.open_count, coalesce(counted.n, 0) AS counted"
-    " FROM agents LEFT JOIN (SELECT assigned_agent_id, count(*) AS n FROM tickets"
+    "SELECT agents.profile_id, agents.open_count, coalesce(counted.n, 0) AS counted,"
+    " agents.open_weight, coalesce(counted.weight, 0) AS weighed"
+    " FROM agents LEFT JOIN (SELECT assigned_agent_id, count(*) AS n,"
+    " sum(weight_of(priority)) AS weight FROM tickets"
     " WHERE assigned_agent_id IS NOT NULL AND status IN ('OPEN', 'IN_PROGRESS')"
     " GROUP BY assigned_agent_id) AS counted ON counted.assigned_agent_id = agents.profile_id"
-    " WHERE agents.open_count <> coalesce(counted.n, 0)"
+    " WHERE (agents.open_count, agents.open_weight)"
+    " <> (coalesce(counted.n, 0), coalesce(counted.weight, 0))"
 )

@@ -13,7 +13,7 @@ from emberone.domain.actor import Actor
 from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, Role, Status
 from emberone.domain.errors import NotFound, StaleWrite
-from emberone.domain.lifecycle import REPLIES, Event, is_reopenable
+from emberone.domain.lifecycle import REPLIES, TRANSITIONS, Event, is_reopenable
 from emberone.domain.snoozing import Cause
 from emberone.models import Comment, Ticket
 from emberone.policy import (
@@ -25,7 +25,7 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import attachments, clocks, correspondence, repeats
+from emberone.services import agents, attachments, clocks, correspondence, repeats
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 from emberone.services.waking import wake, wake_for_reply
@@ -155,6 +155,9 @@ def comment_as_customer(
         wake(session, ticket, Cause.CUSTOMER)
         with as_system(session):
             clocks.customer_spoke(session, ticket, at=now_of(session))
+            # A reopened one has its own rule: assignment rule 7.
+            if ticket.status is not Status.CLOSED and agents.release_from_absent(session, ticket):
+                after = TRANSITIONS[Event.RETURN_TO_POOL][after]
         move(session, actor, ticket, after)
         return ticket.id
 

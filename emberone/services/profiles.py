@@ -13,7 +13,7 @@ from emberone import languages
 from emberone.db import as_system, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
-from emberone.domain.enums import LETTERS_OF, Role
+from emberone.domain.enums import LETTERS_OF, HandOver, Role
 from emberone.domain.errors import Conflict, Invalid, NotFound, StaleWrite
 from emberone.models import Profile, User
 from emberone.policy import (
@@ -23,7 +23,7 @@ from emberone.policy import (
     PROFILE_RENAME,
     require,
 )
-from emberone.services import assignment
+from emberone.services.handing_over import Leaving, hand_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def change_profile(
         if profile.version != version:
             raise StaleWrite(version=profile.version)
         if profile.role is Role.AGENT and role is not Role.AGENT:
-            _hand_over(session, profile_id)
+            with as_system(session):
+                hand_over(session, profile_id, HandOver.RELEASE_ALL, Leaving.OTHER_ROLE)
         if email != profile.email:
             _move_sign_in(session, profile, email)
         profile.email, profile.full_name, profile.role = email, full_name, role
@@ -129,8 +130,15 @@ def choose_letters(
 
 
 @service
-def set_active(actor: Actor, profile_id: UUID, is_active: bool) -> None:
-    """Let a person sign in or not; a deactivated one is signed out, an agent's tickets go back.
+def set_active(
+    actor: Actor,
+    profile_id: UUID,
+    is_active: bool,
+    *,
+    choice: HandOver = HandOver.RELEASE_ALL,
+    to_agent_id: UUID | None = None,
+) -> None:
+    """Let a person sign in or not; a deactivated one is signed out, an agent hands over.
 
     Raises Conflict for the last active admin, and for someone without a sign-in.
     """
@@ -148,7 +156,8 @@ def set_active(actor: Actor, profile_id: UUID, is_active: bool) -> None:
                 # Every session of theirs names the old one.
                 user.fs_uniquifier = secrets.token_hex(32)
         if not is_active and profile.role is Role.AGENT:
-            _hand_over(session, profile_id)
+            with as_system(session):
+                hand_over(session, profile_id, choice, Leaving.DEACTIVATED, to_agent_id=to_agent_id)
 
 
 @service
@@ -213,8 +222,3 @@ def _move_sign_in(session: Session, profile: Profile, email: str) -> None:
             # Whoever reads the old address may hold a link that was sent there.
             .values(email=email, fs_uniquifier=secrets.token_hex(32))
         )
-
-
-def _hand_over(session: Session, profile_id: UUID) -> None:
-    with as_system(session):
-        assignment.release_tickets(session, profile_id)

@@ -12,6 +12,8 @@ UPDATE profiles SET user_id = users.id::text FROM users WHERE users.email = prof
 INSERT INTO suppressed_addresses (email, reason) VALUES ('gone@example.org', 'bounced');
 INSERT INTO teams (name) VALUES ('North'), ('South');
 INSERT INTO tags (name) VALUES ('vpn');
+INSERT INTO absences (agent_id, starts_at, ends_at)
+    SELECT profile_id, now(), now() + interval '1 day' FROM agents;
 INSERT INTO tickets (title, description, customer_id)
     SELECT title, 'It leaks.', id FROM profiles, (VALUES ('One'), ('Two')) AS asked (title)
     WHERE role = 'CUSTOMER';
@@ -58,6 +60,8 @@ CHECKS = {
     "ck_settings_feedback_expiry_days": "UPDATE settings SET feedback_expiry_days = 0",
     "ck_settings_feedback_throttle_days": "UPDATE settings SET feedback_throttle_days = -1",
     "ck_settings_one_row": "INSERT INTO settings (id) VALUES (false)",
+    "ck_settings_pace_tickets": "UPDATE settings SET pace_tickets = -1",
+    "ck_settings_pace_window_s": "UPDATE settings SET pace_window_s = 59",
     "ck_settings_reopen_days": "UPDATE settings SET reopen_days = -1",
     "ck_settings_reply_delay_s": "UPDATE settings SET reply_delay_s = 301",
     "ck_suppressed_addresses_email": "UPDATE suppressed_addresses SET email = 'Gone@example.org'",
@@ -66,6 +70,10 @@ CHECKS = {
     "ck_agents_availability": "UPDATE agents SET availability = 'ASLEEP'",
     "ck_agents_capacity": "UPDATE agents SET capacity = -1",
     "ck_agents_open_count": "UPDATE agents SET open_count = -1",
+    "ck_agents_open_weight": "UPDATE agents SET open_weight = -1",
+    "ck_absences_ends_at": "UPDATE absences SET ends_at = starts_at",
+    "ck_absences_hand_over": "UPDATE absences SET hand_over = 'LOSE'",
+    "ck_absences_to_agent_id": "UPDATE absences SET to_agent_id = agent_id",
     "ck_agents_skills": "UPDATE agents SET skills = '{Upper Case}'",
     "ck_history_action": "INSERT INTO history (ticket_id, action) VALUES (uuidv7(), 'No action')",
     "ck_history_metadata": "INSERT INTO history (ticket_id, action, metadata)"

@@ -13,6 +13,7 @@ GRANTS = {
     "comments": {"admin": "SIUD", "agent": "SIU", "customer": "SI", "system": "SIU"},
     "history": {"admin": "S", "agent": "S", "system": "SI"},
     "agents": {"admin": "SU", "agent": "S", "system": "SIU"},
+    "absences": {"admin": "SID", "agent": "SID", "system": "SU"},
     "teams": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "team_members": {"admin": "SIUD", "agent": "S", "system": "SID"},
     "tags": {"admin": "SIUD", "agent": "S", "system": "SIU"},
@@ -388,6 +389,16 @@ class TestAgent:
         run = people.as_(people.agent)
         assert run("UPDATE agents SET availability = 'AWAY'") == 1
         run.refuses("UPDATE agents SET capacity = 1000")
+
+    def test_enters_and_takes_back_their_own_absences_only(self, people, make):
+        colleague = make.agent()
+        run = people.as_(people.agent)
+        sql = "INSERT INTO absences (agent_id, starts_at, ends_at) VALUES (%s, '2030-01-01', '2030-02-01')"
+        assert run(sql, people.agent.profile_id) == 1
+        run.refuses(sql, colleague.profile_id)
+        run.refuses("UPDATE absences SET begun_at = now()")
+        assert people.as_(colleague)("DELETE FROM absences") == 0
+        assert run("DELETE FROM absences") == 1
 
 
 class TestAdmin:

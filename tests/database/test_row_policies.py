@@ -16,6 +16,14 @@ _OWN_TICKET: Final = (
 
 #: table → policy → command, roles, conditions on the rows seen, conditions on the rows written.
 POLICIES: Final = {
+    "absences": {
+        "admin_delete": ("DELETE", "admin", ["true"], None),
+        "admin_insert": ("INSERT", "admin", None, ["true"]),
+        "own_delete": ("DELETE", "agent", ["agent_id = me"], None),
+        "own_insert": ("INSERT", "agent", None, ["agent_id = me"]),
+        "staff_read": ("SELECT", "admin agent system", ["true"], None),
+        "system_update": ("UPDATE", "system", ["true"], ["true"]),
+    },
     "agents": {
         "own_update": ("UPDATE", "agent", ["profile_id = me"], ["profile_id = me"]),
         "staff_read": ("SELECT", "admin agent system", ["true"], None),

@@ -341,15 +341,19 @@ class TestTicketColumns:
 
 
 class TestOpenCount:
-    """agents.open_count equals the count, whatever the statement."""
+    """agents.open_count equals the count and open_weight the weight, whatever the statement."""
 
     def _drift(self, owner):
         return owner.execute(
-            "SELECT profile_id, open_count, n FROM agents LEFT JOIN LATERAL ("
-            " SELECT count(*) AS n FROM tickets WHERE assigned_agent_id = profile_id"
-            " AND status IN ('OPEN', 'IN_PROGRESS')) AS t ON true WHERE open_count <> n"
+            "SELECT profile_id, open_count, n, open_weight, weight FROM agents LEFT JOIN LATERAL ("
+            " SELECT count(*) AS n, coalesce(sum(CASE priority WHEN 'CRITICAL' THEN 3"
+            " WHEN 'HIGH' THEN 2 ELSE 1 END), 0) AS weight"
+            " FROM tickets WHERE assigned_agent_id = profile_id"
+            " AND status IN ('OPEN', 'IN_PROGRESS')) AS t ON true"
+            " WHERE open_count <> n OR open_weight <> weight"
         ).fetchall()
 
+    @pytest.mark.rule("assignment 4")
     @pytest.mark.parametrize(
         "statement",
         [
@@ -357,15 +361,19 @@ class TestOpenCount:
             "UPDATE tickets SET status = 'WAITING'",
             "UPDATE tickets SET status = 'CLOSED', assigned_agent_id = NULL",
             "DELETE FROM tickets WHERE status = 'OPEN'",
-            "INSERT INTO tickets (title, description, customer_id, assigned_agent_id)"
-            " SELECT 't', 'd', customer_id, assigned_agent_id FROM tickets",
+            "UPDATE tickets SET priority = 'CRITICAL'",
+            "UPDATE tickets SET priority = 'LOW', status = 'WAITING' WHERE priority = 'CRITICAL'",
+            "INSERT INTO tickets (title, description, customer_id, assigned_agent_id, priority)"
+            " SELECT 't', 'd', customer_id, assigned_agent_id, 'HIGH' FROM tickets",
         ],
     )
     def test_bulk_statements_are_counted(self, owner, people, make, statement):
         agents = [people.agent, make.agent()]
-        for agent in agents * 3:
-            make.ticket(people.customer, assigned_agent_id=agent.profile_id)
+        for agent in agents:
+            for priority in ("LOW", "HIGH", "CRITICAL"):
+                make.ticket(people.customer, assigned_agent_id=agent.profile_id, priority=priority)
         assert self._drift(owner) == []
+        assert owner.execute("SELECT sum(open_weight) FROM agents").fetchone() == (12,)
         assert owner.execute("SELECT sum(open_count) FROM agents").fetchone() == (6,)
         owner.execute(statement)
         assert self._drift(owner) == []

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
@@ -149,6 +149,46 @@ def assignment_strategy_acts(make, choose):
     assert chosen == [roomy.profile_id, idle.profile_id]
 
 
+def weighs_priority_acts(make, choose):
+    agent = make.agent(capacity=2)
+    make.ticket(assigned_agent_id=agent.profile_id, priority=Priority.HIGH)
+    choose(weighs_priority=True)
+    ticket = make.ticket()
+    sweep_assignments()
+    given = select(Ticket.assigned_agent_id).where(Ticket.id == ticket)
+    assert _one(given) is None
+    choose(weighs_priority=False)
+    sweep_assignments()
+    assert _one(given) == agent.profile_id
+
+
+def _given_at(*moments):
+    """How many tickets assignment has given after each of these moments."""
+    counts = []
+    for moment in moments:
+        while sweep_assignments(now=moment):
+            pass
+        given = select(func.count()).where(Ticket.assigned_agent_id.is_not(None))
+        counts.append(_one(given))
+    return counts
+
+
+def pace_tickets_acts(make, choose):
+    make.agent()
+    choose(pace_tickets=1)
+    make.ticket(), make.ticket()
+    assert _given_at(T0) == [1]
+    choose(pace_tickets=2)
+    assert _given_at(T0) == [2]
+
+
+def pace_window_s_acts(make, choose):
+    make.agent()
+    choose(pace_tickets=1, pace_window_s=120)
+    make.ticket(), make.ticket()
+    assert _given_at(T0, T0 + timedelta(seconds=119), T0 + timedelta(seconds=120)) == [1, 1, 2]
+
+
 def _request(ticket):
     return _one(select(FeedbackRequest).where(FeedbackRequest.ticket_id == ticket))
 
@@ -233,6 +273,9 @@ ACTS = {
         reopen_days_acts,
         customer_max_priority_acts,
         assignment_strategy_acts,
+        weighs_priority_acts,
+        pace_tickets_acts,
+        pace_window_s_acts,
         feedback_delay_s_acts,
         feedback_expiry_days_acts,
         feedback_throttle_days_acts,

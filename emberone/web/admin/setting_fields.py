@@ -25,7 +25,8 @@ class Field:
     label: Any
     #: What it means, in a sentence or two.
     sentence: Any
-    #: What a plain number counts: "d", "s", "mb" or "letters"; None for a span of any unit, and for others.
+    #: What a plain number counts: "d", "s", "mb", "letters" or "tickets"; None for a span of any
+    #: unit, and for others.
     unit: str | None = None
 
     @property
@@ -70,6 +71,8 @@ class Field:
             return _("%(count)s MB", count=format_decimal(value))
         if self.unit == "letters":
             return ngettext("%(num)s letter a minute", "%(num)s letters a minute", value)
+        if self.unit == "tickets":
+            return ngettext("%(num)s ticket", "%(num)s tickets", value)
         return span_text(value * _SECONDS[self.unit or "s"], self.unit)
 
     def typed(self, value: Any) -> dict[str, str]:
@@ -125,7 +128,13 @@ def units() -> choices.Pairs:
 
 def unit_word(unit: str | None) -> str:
     """What stands behind a plain number."""
-    words = {"d": _("days"), "s": _("seconds"), "mb": _("MB"), "letters": _("letters a minute")}
+    words = {
+        "d": _("days"),
+        "s": _("seconds"),
+        "mb": _("MB"),
+        "letters": _("letters a minute"),
+        "tickets": _("tickets"),
+    }
     return words.get(unit or "", "")
 
 
@@ -181,6 +190,28 @@ GROUPS: Final = (
                     "Of the available agents who have room, are in the ticket's team and have its"
                     " skills. Tickets that have an agent keep them."
                 ),
+            ),
+            Field(
+                "weighs_priority",
+                _l("Urgent tickets take more room"),
+                _l(
+                    "Against an agent's capacity a ticket of priority critical counts as three,"
+                    " a high one as two. Without it every ticket counts as one."
+                ),
+            ),
+            Field(
+                "pace_tickets",
+                _l("New tickets at a time"),
+                _l(
+                    "So many tickets are given to one agent at most within the time below, however"
+                    " much room there is: whoever has just come is not flooded. 0: any number."
+                ),
+                "tickets",
+            ),
+            Field(
+                "pace_window_s",
+                _l("The time for these new tickets"),
+                _l("Counted back from each moment. Tickets that people assign do not count."),
             ),
             Field(
                 "reply_delay_s",

@@ -14,6 +14,7 @@ from emberone.domain.feedback import SkipReason
 from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla_story import Change
 from emberone.queries.history import Entry
+from emberone.services.handing_over import Leaving
 from emberone.web.admin.limits import METRIC_NAMES
 
 #: What is quoted of a text in one line.
@@ -43,11 +44,21 @@ _STRATEGIES: Final[Mapping[str, Any]] = {
 OUT_REASONS: Final[Mapping[str, Any]] = {
     assignment.NOT_IN_TEAM: _l("not in the team"),
     assignment.INACTIVE: _l("deactivated"),
+    assignment.ABSENT: _l("absent"),
     assignment.AWAY: _l("away"),
     assignment.SKILL: _l("without the skill"),
     assignment.FULL: _l("full"),
+    assignment.PACED: _l("had enough for now"),
     assignment.OWN_TICKET: _l("asked it themselves"),
     assignment.HANDED_OFF: _l("gave it away"),
+}
+
+#: Why an agent's tickets were handed over (assignment rules 10 and 13).
+_HAND_OVERS: Final[Mapping[str, Any]] = {
+    Leaving.AWAY: _l("the agent went away"),
+    Leaving.ABSENT: _l("the agent is absent"),
+    Leaving.DEACTIVATED: _l("the agent was deactivated"),
+    Leaving.OTHER_ROLE: _l("the agent has another role"),
 }
 
 #: What a step of a time limit did.
@@ -130,6 +141,8 @@ def _detail(key: str, value: Any) -> str:
         return ngettext("%(num)s agent could take it", "%(num)s agents could take it", value)
     if key == "out":
         return _("not asked: %(why)s", why=_counted(value))
+    if key == "handOver":
+        return _known(_HAND_OVERS, value)
     if key == "clocks":
         return ", ".join(_clock(clock) for clock in value)
     if key == "metric":

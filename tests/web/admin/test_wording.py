@@ -25,9 +25,11 @@ def test_every_action_has_words_and_a_name():
             {
                 assignment.NOT_IN_TEAM,
                 assignment.INACTIVE,
+                assignment.ABSENT,
                 assignment.AWAY,
                 assignment.SKILL,
                 assignment.FULL,
+                assignment.PACED,
                 assignment.OWN_TICKET,
                 assignment.HANDED_OFF,
             },
