@@ -6,7 +6,7 @@ One index; `feedback_requests` takes no writes while it is built (a second or tw
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
