@@ -22,7 +22,7 @@ from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import Agent, Ticket
 from emberone.policy import AGENT_SET_AVAILABILITY, require
-from emberone.services import agents, letters
+from emberone.services import agents, digests, letters
 from emberone.services.waking import wake
 
 
@@ -129,19 +129,16 @@ def hand_over(
     if to_agent_id is None or choice is not HandOver.GIVE:
         nudge(session, Job.ASSIGN)
         return len(moved)
+    keys = [f"assigned:{row.id}:{to_agent_id}:{row.version}" for row in moved]
     letters.write_all(
         session,
         letter="assigned",
         addressed=[
-            letters.Addressed(
-                key=f"assigned:{row.id}:{to_agent_id}:{row.version}",
-                to_profile_id=to_agent_id,
-                ticket_id=row.id,
-                params={},
-            )
-            for row in moved
+            letters.Addressed(key, to_agent_id, row.id, {})
+            for key, row in zip(keys, moved, strict=True)
         ],
     )
+    digests.tell_together(session, keys)
     for row in moved:
         if row.is_snoozed:
             # Who gets it must see it. Last: waking gives the product's rights back.

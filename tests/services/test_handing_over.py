@@ -94,6 +94,11 @@ class TestGoingAway:
         assert found == {held[status]: status for status in Status if status is not Status.CLOSED}
         assert agent_of(held[Status.CLOSED]) == ana.profile_id
         assert scalar("SELECT count(*) FROM mail_outbox WHERE letter = 'assigned'") == 3
+        # Each is kept as it was written, and all of them reach Ben as one letter.
+        assert rows(
+            "SELECT letter, state, (params ->> 'count')::int FROM mail_outbox"
+            " WHERE state <> 'collapsed'"
+        ) == [("digest", "queued", 3)]
         assert dict(rows("SELECT profile_id, open_count FROM agents")) == {
             ana.profile_id: 0,
             ben.profile_id: 2,
