@@ -21,6 +21,7 @@ NOT_IN_TEAM: Final = "team"
 INACTIVE: Final = "inactive"
 ABSENT: Final = "absent"
 AWAY: Final = "away"
+OFF_HOURS: Final = "off_hours"
 SKILL: Final = "skill"
 FULL: Final = "full"
 #: Had as many as one window allows (rule 6).
@@ -61,6 +62,8 @@ class AgentAtWork:
     is_available: bool = True
     #: Away for a time that was entered beforehand (rule 13).
     is_absent: bool = False
+    #: Whether it is their working hours now.
+    is_on_hours: bool = True
     #: How many more tickets they may be given in this window; None: as many as there is room for.
     allowance: int | None = None
     skills: frozenset[str] = frozenset()
@@ -187,6 +190,7 @@ class _Roster:
             (agent.is_active, INACTIVE),
             (not agent.is_absent, ABSENT),
             (agent.is_available, AWAY),
+            (agent.is_on_hours, OFF_HOURS),
             (skills <= agent.skills, SKILL),
         )
         return next((why for holds, why in checks if not holds), self._why_no_more(agent.id))

@@ -49,6 +49,10 @@ class Agent(Base):
     capacity: Mapped[int] = mapped_column(server_default=text("20"))
     #: Tags that this agent masters.
     skills: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    #: Their working hours; None: at any hour.
+    calendar_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("calendars.id", ondelete="RESTRICT")
+    )
     #: Assigned OPEN and IN_PROGRESS tickets; a statement trigger on `tickets` keeps it.
     open_count: Mapped[int] = mapped_column(server_default=text("0"))
     #: What they weigh by priority, kept by the same trigger; the load where a setting says so.
@@ -69,6 +73,7 @@ class Agent(Base):
     profile: Mapped[Profile] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
+        Index("ix_agents_calendar_id", "calendar_id"),
         CheckConstraint("capacity BETWEEN 0 AND 10000", name="capacity"),
         CheckConstraint("open_count >= 0", name="open_count"),
         CheckConstraint("open_weight >= 0", name="open_weight"),

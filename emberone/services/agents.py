@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, text
@@ -13,12 +14,34 @@ from emberone.domain.actor import Actor
 from emberone.domain.assignment import ABSENT, INACTIVE
 from emberone.domain.enums import Availability
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.domain.working_hours import begins_again
 from emberone.jobs import Job, nudge
-from emberone.models import Absence, Agent, Profile, Tag, Team, TeamMember, Ticket
+from emberone.models import (
+    Absence,
+    Agent,
+    Calendar,
+    CalendarVersion,
+    Profile,
+    Tag,
+    Team,
+    TeamMember,
+    Ticket,
+)
 from emberone.models.profiles import IS_DEACTIVATED
 from emberone.policy import AGENT_MANAGE, AGENT_SET_AVAILABILITY, require
+from emberone.queries.calendars import calendar_of
 
 MAX_CAPACITY = 10_000
+
+#: The version of an agent's calendar that is in force.
+_HOURS: Final = (
+    select(CalendarVersion.id)
+    .where(CalendarVersion.calendar_id == Agent.calendar_id)
+    .order_by(CalendarVersion.version.desc())
+    .limit(1)
+    .correlate(Agent)
+    .scalar_subquery()
+)
 
 
 @service
@@ -39,9 +62,13 @@ def change_agent(
     capacity: int,
     skills: Iterable[str],
     team_ids: Iterable[UUID],
+    calendar_id: UUID | None = None,
     version: int,
 ) -> None:
-    """Change what assignment knows of an agent; StaleWrite where someone else did meanwhile."""
+    """Change what assignment knows of an agent; StaleWrite where someone else did meanwhile.
+
+    `calendar_id` are their working hours; None: at any hour.
+    """
     if not 0 <= capacity <= MAX_CAPACITY:
         raise Invalid(
             "A capacity is a number from 0 to %(most)s.", field="capacity", most=MAX_CAPACITY
@@ -52,7 +79,9 @@ def change_agent(
         require(actor, AGENT_MANAGE, agent)
         if agent.version != version:
             raise StaleWrite(version=agent.version)
-        agent.capacity, agent.skills = capacity, wanted_skills
+        if calendar_id is not None and session.get(Calendar, calendar_id) is None:
+            raise Invalid("There is no such calendar.", field="calendar")
+        agent.capacity, agent.skills, agent.calendar_id = capacity, wanted_skills, calendar_id
         _set_teams(session, agent_id, wanted_teams)
         nudge(session, Job.ASSIGN)
 
@@ -84,14 +113,17 @@ def release_unless_eligible(session: Session, ticket: Ticket) -> bool:
     """
     if ticket.assigned_agent_id is None:
         return False
-    eligible = select(Agent.profile_id).where(
+    eligible = select(_HOURS).where(
         Agent.profile_id == ticket.assigned_agent_id,
         Agent.availability == Availability.AVAILABLE,
         _is_active(),
         ~_is_absent(now_of(session)),
     )
-    if session.scalar(eligible) is not None:
-        return False
+    found = session.execute(eligible).one_or_none()
+    if found is not None:
+        hours = calendar_of(session, found[0])
+        if begins_again(hours, now_of(session)) is None:
+            return False
     ticket.assigned_agent_id = None
     return True
 

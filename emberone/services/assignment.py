@@ -24,6 +24,8 @@ from emberone.db import now_of, reading, service, transaction
 from emberone.domain import assignment
 from emberone.domain.actor import SYSTEM
 from emberone.domain.assignment import AgentAtWork, Decision, Pace, WaitingTicket
+from emberone.domain.working_hours import begins_again
+from emberone.queries.calendars import calendars_of
 from emberone.services import absences, letters, settings
 from emberone.services import assignment_sql as sql
 
@@ -110,7 +112,10 @@ def _crew(session: Session, pace: Pace) -> _Crew:
     held = set(session.scalars(sql.LOCK_AGENTS))
     at = now_of(session)
     crew = _Crew([], [], {}, {})
-    for row in session.execute(sql.AGENTS).all():
+    rows = session.execute(sql.AGENTS).all()
+    calendars = calendars_of(session, {row.hours for row in rows})
+    hours_begin = {hours: begins_again(calendar, at) for hours, calendar in calendars.items()}
+    for row in rows:
         # Who has come back since the lock was taken is not ours to count on: the mark
         # that brought makes the next sweep ask them.
         is_available = row.is_available and (row.id in held or row.load >= row.capacity)
@@ -121,6 +126,7 @@ def _crew(session: Session, pace: Pace) -> _Crew:
             is_active=row.is_active,
             is_available=is_available,
             is_absent=row.absent_until is not None,
+            is_on_hours=hours_begin[row.hours] is None,
             allowance=pace.allowance(row.recent_turns, at),
             skills=frozenset(row.skills),
             team_ids=frozenset(row.team_ids),
@@ -130,7 +136,8 @@ def _crew(session: Session, pace: Pace) -> _Crew:
         crew.turns[row.id] = row.recent_turns
         if row.id not in held or not row.is_active:
             continue
-        until = row.absent_until or pace.resumes_at(row.recent_turns, at)
+        # Whichever holds first; when it is over the others are looked at.
+        until = row.absent_until or hours_begin[row.hours] or pace.resumes_at(row.recent_turns, at)
         if until is None and row.reviews_skipped:
             crew.reviewers.append(row.id)
         elif until is not None and (row.reviews_skipped or row.review_at != until):

@@ -71,6 +71,8 @@ AGENTS = text(
     "SELECT agents.profile_id AS id, availability = 'AVAILABLE' AS is_available,"
     f" {_ACTIVE} AS is_active, capacity, {LOAD} AS load, skills, last_assigned_at, recent_turns,"
     f" {_REVIEWS} AS reviews_skipped, review_at, absence.ends_at AS absent_until,"
+    " (SELECT id FROM calendar_versions AS hours WHERE hours.calendar_id = agents.calendar_id"
+    " ORDER BY version DESC LIMIT 1) AS hours,"
     " ARRAY(SELECT team_id FROM team_members WHERE team_members.profile_id = agents.profile_id)"
     " AS team_ids"
     " FROM agents JOIN profiles ON profiles.id = agents.profile_id"

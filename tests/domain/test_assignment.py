@@ -66,6 +66,7 @@ def test_ties_go_to_whoever_waits_longest_then_by_id(strategy):
         (agent(1, is_active=False), {}, "inactive"),
         (agent(1, is_available=False), {}, "away"),
         (agent(1, is_absent=True), {}, "absent"),
+        (agent(1, is_on_hours=False), {}, "off_hours"),
         (agent(1, is_absent=True, is_available=False), {}, "absent"),
         (agent(1, allowance=0), {}, "paced"),
         (agent(1, capacity=2, load=2), {}, "full"),
@@ -212,6 +213,7 @@ def test_it_decides_like_the_plain_rules_one_ticket_at_a_time(strategy, seed):
             is_active=dice.random() > 0.1,
             is_available=dice.random() > 0.2,
             is_absent=dice.random() < 0.1,
+            is_on_hours=dice.random() > 0.1,
             allowance=dice.choice([None, None, 0, 1, 3]),
             skills=frozenset(dice.sample(skills, dice.randint(0, 3))),
             team_ids=frozenset(dice.sample([TEAM, OTHER_TEAM], dice.randint(0, 2))),
@@ -247,6 +249,7 @@ def reference(tickets, agents, strategy):
             if a.is_active
             and a.is_available
             and not a.is_absent
+            and a.is_on_hours
             and (a.allowance is None or given[a.id] < a.allowance)
             and load[a.id] < a.capacity
             and asked.skills <= a.skills

@@ -109,6 +109,7 @@ def standing(owner):
             is_active=True,
             is_available=row[3] == "AVAILABLE",
             is_absent=row[4],
+            is_on_hours=True,
             allowance=None,
             skills=frozenset(row[5]),
             team_ids=frozenset(row[6]),

@@ -46,6 +46,7 @@ OUT_REASONS: Final[Mapping[str, Any]] = {
     assignment.INACTIVE: _l("deactivated"),
     assignment.ABSENT: _l("absent"),
     assignment.AWAY: _l("away"),
+    assignment.OFF_HOURS: _l("outside working hours"),
     assignment.SKILL: _l("without the skill"),
     assignment.FULL: _l("full"),
     assignment.PACED: _l("had enough for now"),

@@ -27,6 +27,7 @@ def test_every_action_has_words_and_a_name():
                 assignment.INACTIVE,
                 assignment.ABSENT,
                 assignment.AWAY,
+                assignment.OFF_HOURS,
                 assignment.SKILL,
                 assignment.FULL,
                 assignment.PACED,
