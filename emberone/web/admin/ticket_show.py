@@ -49,6 +49,8 @@ VERBS: Final = {
     "reply_and_close": Event.STAFF_REPLY_AND_CLOSE,
 }
 NOTE: Final = "note"
+#: The cookie in which a browser keeps that one goes on to the next ticket after sending.
+ONWARD: Final = "onward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class TicketShow(TicketList):
             macro_words=beginning_on(self._filling(ticket)),
             chips=chips_of(composing.changes, dict(scene["form_choices"]["teams"])),
             fill_url=url_for("ticket.fill", number=number),
+            goes_onward=request.cookies.get(ONWARD) == "1",
         )
         return (html, refusal.status) if refusal else html
 

@@ -1,8 +1,9 @@
 """Writing on a ticket: replies and notes; and how its open page hears of others."""
 
 from typing import Any, Final
+from uuid import UUID
 
-from flask import Response, make_response, redirect, request, url_for
+from flask import Response, current_app, make_response, redirect, request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 
@@ -10,16 +11,20 @@ from emberone.domain.errors import EmberOneError
 from emberone.queries import timeline
 from emberone.queries.drafts import is_on_its_way
 from emberone.services import drafts, reads
-from emberone.web.admin.base import attempt, carry_out, done, found
+from emberone.web.admin.base import Undo, attempt, carry_out, done, found
 from emberone.web.admin.params import fields, row_number
 from emberone.web.admin.reply_changes import sent_changes
-from emberone.web.admin.ticket_show import NOTE, VERBS, Composing, TicketShow
+from emberone.web.admin.ticket_show import NOTE, ONWARD, VERBS, Composing, TicketShow
 from emberone.web.admin.tickets import ticket_walk
 from emberone.web.attachments import uploaded_files
 from emberone.web.session import current_actor
 
 #: What is written: for the customer, or for colleagues.
 _KINDS: Final = ("reply", NOTE)
+
+#: To the next ticket after sending: from now on, or this once.
+_ONWARD: Final = ("1", "once")
+_A_YEAR: Final = 366 * 24 * 3600
 
 
 class TicketTalk(TicketShow):
@@ -76,9 +81,21 @@ class TicketTalk(TicketShow):
         )
         if isinstance(outcome, EmberOneError):
             return self._keeping_text(number, outcome, "reply", verb)
-        if is_on_its_way(self.session, outcome):
+        return _remembering(self._sent(number, outcome))
+
+    def _sent(self, number: int, outcome: UUID) -> Any:
+        """Go on after a reply, to its own page or to the next ticket; there it can be taken back."""
+        onward, is_waiting = _onward(), is_on_its_way(self.session, outcome)
+        if is_waiting and onward:
+            message = _("Your reply on #%(number)s leaves in a few seconds.", number=number)
+            back = url_for("ticket.take_back", number=number)
+            undo = Undo(_("Take back"), back, {"id": str(outcome)})
+            return done(message, onward, undo=undo)
+        if is_waiting:
             # Its card says all there is to say.
             return redirect(f"{self._url(number)}#reply-{outcome}", 303)
+        if onward:
+            return done(_("Your reply on #%(number)s was sent.", number=number), onward)
         return done(_("Your reply was sent."), f"{self._url(number)}#comment-{outcome}")
 
     def _leave_note(self, number: int) -> Any:
@@ -91,8 +108,29 @@ class TicketTalk(TicketShow):
         )
         if isinstance(outcome, EmberOneError):
             return self._keeping_text(number, outcome, NOTE, "reply")
-        return done(_("The note was added."), f"{self._url(number)}#comment-{outcome}")
+        onward = _onward()
+        if onward:
+            message = _("The note on #%(number)s was added.", number=number)
+            return _remembering(done(message, onward))
+        address = f"{self._url(number)}#comment-{outcome}"
+        return _remembering(done(_("The note was added."), address))
 
     def _keeping_text(self, number: int, refusal: EmberOneError, kind: str, verb: str) -> Any:
         composing = Composing(fields().raw("text"), kind, verb, sent_changes(fields()))
         return self._page(number, refusal=refusal, composing=composing)
+
+
+def _onward() -> str | None:
+    """Where one goes on after sending: the next ticket of one's list, where that was asked for."""
+    walk = ticket_walk()
+    return walk["next"] if walk and fields().one_of("onward", _ONWARD) else None
+
+
+def _remembering(response: Any) -> Any:
+    """Let this browser offer the next time what was chosen now; one time by key is none."""
+    wish = fields().one_of("onward", _ONWARD)
+    if ticket_walk() and wish != "once":
+        secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
+        options = {"secure": secure, "httponly": True, "samesite": "Lax"}
+        response.set_cookie(ONWARD, wish or "0", max_age=_A_YEAR, path="/admin/ticket/", **options)
+    return response

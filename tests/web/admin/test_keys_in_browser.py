@@ -57,6 +57,33 @@ def test_one_goes_through_the_list_opens_a_row_and_comes_back_to_it(queue):
     expect(queue.locator("h1")).to_have_text("The first one")
 
 
+def test_after_a_reply_one_goes_on_to_the_next_ticket_and_may_take_it_back(queue):
+    queue.goto(queue.url.split("/admin")[0] + QUEUE)
+    press(queue, "j", "o")
+    expect(queue.locator("h1")).to_have_text("The third one")
+    press(queue, "?")
+    help_of_keys = queue.get_by_role("dialog")
+    expect(help_of_keys).to_contain_text("Send what is written")
+    expect(help_of_keys).to_contain_text("Send and go to the next ticket")
+    press(queue, "Escape", "r")
+    queue.keyboard.type("Try another cable.")
+    # This once: nothing is remembered of it.
+    queue.keyboard.press("Control+Shift+Enter")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    expect(queue.locator("[name=onward]")).not_to_be_checked()
+    message = queue.locator(".messages .notice")
+    expect(message).to_contain_text("leaves in a few seconds")
+    press(queue, "z")
+    expect(queue.locator("h1")).to_have_text("The third one")
+    expect(queue.locator("#composer-text")).to_have_value("Try another cable.")
+    # From now on: the next page has it ticked.
+    queue.locator("[name=onward]").check()
+    queue.locator("#composer-text").press("Control+Enter")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    expect(queue.locator("[name=onward]")).to_be_checked()
+    check_page(queue)
+
+
 def test_the_list_knows_to_which_ticket_one_has_walked(queue):
     press(queue, "j", "Enter")
     expect(queue.locator("h1")).to_have_text("The third one")

@@ -1,5 +1,6 @@
 """The page of a ticket: answering, noting, closing, changing, and two people at once."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,6 +35,24 @@ def form_of(ticket, **changed):
 def change(browser, ticket, **changed):
     form = form_of(ticket, **changed)
     return browser.post(f"/admin/ticket/{ticket.number}/change/", data=form)
+
+
+def test_a_note_too_goes_on_to_the_next_and_past_the_last_comes_the_list(as_agent, open_ticket):
+    first, last = open_ticket("First"), open_ticket("Last")
+    queue = as_agent.get("/admin/ticket/?view=all&sort=number&desc=0").get_data(as_text=True)
+    for ticket, after in ((first, f"/admin/ticket/{last.number}/"), (last, "/admin/ticket/?")):
+        page = re.search(rf'href="(/admin/ticket/{ticket.number}/\?[^"]*)"', queue)[1]
+        page = page.replace("&amp;", "&")
+        action = page.replace("/?", "/respond/?")
+        sent = {"verb": "note", "kind": "note", "text": "Done.", "onward": "1"}
+        answer = as_agent.post(action, data=sent)
+        assert answer.status_code == 303
+        onward = as_agent.get(answer.location).location
+        assert onward.startswith(after)
+        assert f"The note on #{ticket.number} was added." in as_agent.get(onward).text
+    # Who came from no list has nowhere to go on to.
+    plain = as_agent.post(f"/admin/ticket/{first.number}/respond/", data=sent | {"text": "More."})
+    assert plain.location.startswith(f"/admin/ticket/{first.number}/#comment-")
 
 
 @pytest.mark.parametrize(

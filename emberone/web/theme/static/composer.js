@@ -28,7 +28,12 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       const button = kind() === "note" ? "[data-send-note]" : "[data-send]";
+      const onward = form.querySelector("[name=onward]");
+      // With Shift one goes on this once, whatever is chosen.
+      const once = Object.assign(document.createElement("input"), { type: "hidden", name: "onward", value: "once" });
+      if (event.shiftKey && onward && !onward.checked) form.append(once);
       form.requestSubmit(form.querySelector(button));
+      once.remove();
     }
   });
 

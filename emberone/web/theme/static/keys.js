@@ -1,6 +1,6 @@
 // The panel by keyboard: one table of what can be pressed on this page, made from what is on it.
 // data-key="e c" on an element says which keys use it, data-key-label what that does,
-// data-go="q" on a link that `g q` goes there. Keys can be turned off (WCAG 2.1.4).
+// data-go="q" on a link that `g q` goes there, data-chord names keys that another script hears. Keys can be turned off (WCAG 2.1.4).
 (() => {
   const words = document.currentScript.dataset;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -120,6 +120,8 @@
     if (document.querySelector("dialog[open]")) return;
     const rows = [...new Map([...table().values()].map((one) => [one.keys.join(), one])).values()];
     const of = (group) => rows.filter((one) => one.group === group).map((one) => [caps(one.keys, ` ${words.textOr} `), one.label]);
+    // Pressed while one writes, where single keys are letters.
+    const chords = all("[data-chord]").filter(isShown).map((one) => [caps(one.dataset.chord.split("+"), "+"), one.dataset.chordLabel]);
     const go = goals().map((one) => [caps(["g", one.key], " "), one.label]);
     const box = made("input", { type: "checkbox", className: "form-check-input", checked: isOn });
     box.addEventListener("change", () => {
@@ -133,7 +135,7 @@
       "dialog",
       { className: "confirm-dialog keys-help" },
       title,
-      ...list(words.textPage, of("page")),
+      ...list(words.textPage, [...of("page"), ...chords]),
       ...list(words.textList, of("list")),
       ...list(words.textGo, go),
       made("label", { className: "form-check keys-help__switch" }, box, made("span", { className: "form-check-label", textContent: words.textSwitch })),
