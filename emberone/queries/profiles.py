@@ -40,6 +40,9 @@ _THREE: Final = 3
 #: So many people are offered to someone typing a name.
 LOOKUP_LIMIT = 20
 
+#: So many members of staff stand in a form; above it one types to find the rest.
+STAFF_LIMIT = 200
+
 
 class ProfileRow(NamedTuple):
     """One person."""
@@ -138,6 +141,26 @@ def person(session: Session, profile_id: UUID, roles: Iterable[Role]) -> Choice 
         )
     ).one_or_none()
     return None if row is None else Choice(row[0], _labelled(row[1], row[2]))
+
+
+def staff(session: Session) -> list[Choice]:
+    """The first agents and admins by name; one more than the limit where there are more."""
+    rows = session.execute(
+        select(Profile.id, Profile.full_name, Profile.email)
+        .where(Profile.role.in_((Role.AGENT, Role.ADMIN)))
+        .order_by(Profile.full_name, Profile.id)
+        .limit(STAFF_LIMIT + 1)
+    )
+    return [Choice(row[0], _labelled(row[1], row[2])) for row in rows]
+
+
+def names_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of these people."""
+    wanted = set(ids)
+    if not wanted:
+        return {}
+    rows = session.execute(select(Profile.id, Profile.full_name).where(Profile.id.in_(wanted)))
+    return {row[0]: row[1] for row in rows}
 
 
 def customer_of(session: Session, email: str) -> ProfileRow | None:

@@ -26,6 +26,7 @@ from emberone.models import (
     Team,
 )
 from emberone.policy import SLA_MANAGE, require
+from emberone.queries.sla_policies import promises_of
 
 _OPEN_CLOCKS = text(
     "SELECT count(*) FROM sla_clocks JOIN sla_policy_versions AS version"
@@ -37,13 +38,10 @@ _OPEN_CLOCKS = text(
 @service
 def create_policy(actor: Actor, name: str, promises: Promises) -> UUID:
     """Make a policy in its first version; Conflict where one has this name."""
-    name = texts.person_name(name)
     promises.check()
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
-        if session.scalar(select(SLAPolicy.id).where(func.lower(SLAPolicy.name) == name.lower())):
-            raise Conflict("There is a policy of this name already.")
-        policy = SLAPolicy(name=name)
+        policy = SLAPolicy(name=_checked_name(session, name, None))
         session.add(policy)
         session.flush()
         _write(session, policy.id, 1, promises)
@@ -52,26 +50,36 @@ def create_policy(actor: Actor, name: str, promises: Promises) -> UUID:
 
 @service
 def add_version(
-    actor: Actor, policy_id: UUID, promises: Promises, *, version: int | None = None
+    actor: Actor,
+    policy_id: UUID,
+    promises: Promises,
+    *,
+    version: int | None = None,
+    name: str | None = None,
 ) -> int:
     """Promise something else from now on, and return the number of the version that says so.
 
-    StaleWrite where another one came after the version that the person looked at.
+    StaleWrite where another one came after the version that the person looked at. The
+    same promises once more make no version; a name is not of a version and just changes.
     """
     promises.check()
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
-        _locked(session, policy_id)
-        newest = session.scalar(
-            select(func.max(SLAPolicyVersion.version)).where(
-                SLAPolicyVersion.policy_id == policy_id
-            )
-        )
-        if version not in {None, newest}:
-            raise StaleWrite(version=newest)
-        number = (newest or 0) + 1
-        _write(session, policy_id, number, promises)
-        return number
+        policy = _locked(session, policy_id)
+        newest = session.scalars(
+            select(SLAPolicyVersion)
+            .where(SLAPolicyVersion.policy_id == policy_id)
+            .order_by(SLAPolicyVersion.version.desc())
+            .limit(1)
+        ).one()
+        if version not in {None, newest.version}:
+            raise StaleWrite(version=newest.version)
+        if name is not None:
+            policy.name = _checked_name(session, name, policy_id)
+        if promises_of(session, newest.id).says_the_same_as(promises):
+            return newest.version
+        _write(session, policy_id, newest.version + 1, promises)
+        return newest.version + 1
 
 
 @service
@@ -97,6 +105,14 @@ def give_team_policy(actor: Actor, team_id: UUID, policy_id: UUID | None) -> Non
         if team is None:
             raise NotFound
         team.sla_policy_id = policy_id
+
+
+def _checked_name(session: Session, name: str, own_id: UUID | None) -> str:
+    name = texts.person_name(name)
+    taken = select(SLAPolicy.id).where(func.lower(SLAPolicy.name) == name.lower())
+    if session.scalar(taken) not in {None, own_id}:
+        raise Conflict("There is a policy of this name already.", field="name")
+    return name
 
 
 def _locked(session: Session, policy_id: UUID) -> SLAPolicy:

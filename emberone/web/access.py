@@ -140,6 +140,13 @@ _PANEL = {
     "job.index_view": policy.JOBS_VIEW,
     "job.retry": policy.JOBS_RETRY,
     "job.discard": policy.JOBS_RETRY,
+    "sla.index_view": policy.SLA_VIEW,
+    "sla.details_view": policy.SLA_VIEW,
+    "sla.create_view": policy.SLA_MANAGE,
+    "sla.edit_view": policy.SLA_MANAGE,
+    "sla.preview": policy.SLA_MANAGE,
+    "sla.make_default": policy.SLA_MANAGE,
+    "sla.team": policy.SLA_MANAGE,
     "setting.index_view": policy.SETTINGS_MANAGE,
     "setting.history": policy.SETTINGS_MANAGE,
 }

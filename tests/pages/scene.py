@@ -1,19 +1,23 @@
 """What the demo does not hold by itself, and where everything is: the facts of the stops."""
 
 import re
+from dataclasses import replace
 from email import message_from_string, policy
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask
 
+from emberone.db import reading
 from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_PASSWORD
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Priority, Role
+from emberone.domain.enums import Metric, Priority, Role, StepAction
 from emberone.domain.lifecycle import Event
 from emberone.domain.macros import ReplyChanges
+from emberone.domain.promises import PlannedAlert
 from emberone.mail.tokens import feedback_token
-from emberone.services import accounts, answers, comments, drafts, macros, tickets
+from emberone.queries.sla_policies import find_policy, promises_of
+from emberone.services import accounts, answers, comments, drafts, macros, sla_policies, tickets
 from emberone.services.macros import MacroValues
 from tests.journeys.browser import Browser
 from tests.journeys.product import Product
@@ -56,6 +60,7 @@ _FOUND: Final = {
     "person": "SELECT id FROM profiles WHERE email = %(agent)s",
     "agent": "SELECT id FROM profiles WHERE email = %(agent)s",
     "team": "SELECT id FROM teams ORDER BY name",
+    "policy": "SELECT id FROM sla_policies WHERE name = 'Shop promise'",
     "letter": """
         SELECT id FROM mail_outbox WHERE letter = 'staff_replied' AND state = 'sent'
         ORDER BY created_at DESC""",
@@ -88,6 +93,7 @@ def prepare(product: Product, app: Flask) -> dict[str, Any]:
         )
         comments.comment_as_customer(customer, own, "It happened at the handle, I think.")
         replying = _reply(product, agent)
+        _promise_more(product, admin)
     _ask_for_letters(product)
     product.run("sweep", "--all")
     _break_some_letters(product)
@@ -126,6 +132,28 @@ def _reply(product: Product, agent: Actor) -> int:
     with product.sql() as connection:
         connection.execute("UPDATE drafts SET publish_after = now() + interval '1 hour'")
     return int(number)
+
+
+def _promise_more(product: Product, admin: Actor) -> None:
+    """A second version of what the shop promises, with a step of some of it."""
+    policy = _one(product, _FOUND["policy"])
+    with reading(admin) as session:
+        row = find_policy(session, policy)
+        assert row is not None
+        before = promises_of(session, row.version_id)
+    urgent = [(Metric.FIRST_RESPONSE, p) for p in (Priority.HIGH, Priority.CRITICAL)]
+    soon = PlannedAlert(
+        None,
+        (StepAction.NOTIFY_PERSON, StepAction.COMMENT),
+        -600,
+        admin.profile_id,
+        only=frozenset(urgent),
+    )
+    targets = {**before.targets, (Metric.RESOLUTION, Priority.HIGH): 36 * 3600}
+    targets.pop((Metric.NEXT_RESPONSE, Priority.LOW))
+    sla_policies.add_version(
+        admin, policy, replace(before, targets=targets, alerts=(*before.alerts, soon))
+    )
 
 
 def _ask_for_letters(product: Product) -> None:

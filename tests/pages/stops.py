@@ -108,6 +108,12 @@ def _edit_stale(page: Any, facts: dict[str, Any]) -> None:
     send("Save", title="The cup has a crack")(page, facts)
 
 
+def _save_old(page: Any, facts: dict[str, Any]) -> None:
+    """Saves a form of promises that is older than what somebody else promised."""
+    page.evaluate("document.querySelector('#sla-form [name=version]').value = '1'")
+    send("Save", **{"target-RESOLUTION-HIGH": "36"})(page, facts)
+
+
 def _work(page: Any, facts: dict[str, Any]) -> None:
     """Lets background work run once, so that none of it stands still."""
     facts["work"]()
@@ -325,6 +331,22 @@ _WORK = [
     ),
 ]
 
+_SLA = [
+    Stop("sla", "sla.index_view", "/admin/sla/", AGENT),
+    Stop("sla-policy", "sla.details_view", "/admin/sla/details/?id={policy}", ADMIN),
+    Stop("sla-policy-old", "sla.details_view", "/admin/sla/details/?id={policy}&version=1", AGENT),
+    Stop("sla-new", "sla.create_view", "/admin/sla/new/", ADMIN),
+    Stop(
+        "sla-new-refused",
+        "sla.create_view",
+        "/admin/sla/new/",
+        ADMIN,
+        send("Save", **{"name": "Shop promise", "target-RESOLUTION-HIGH": "soon"}),
+    ),
+    Stop("sla-edit", "sla.edit_view", "/admin/sla/edit/?id={policy}", ADMIN),
+    Stop("sla-edit-stale", "sla.edit_view", "/admin/sla/edit/?id={policy}", ADMIN, _save_old),
+]
+
 _KINDS = [
     *(
         # One that is about tickets and one that is not.
@@ -352,5 +374,6 @@ STOPS: Final = (
     *_MACROS,
     *_PEOPLE,
     *_WORK,
+    *_SLA,
     *_KINDS,
 )

@@ -199,9 +199,22 @@ def test_what_was_written_down_is_read_back_as_it_was(make):
     found = read_back(policy)
     assert replace(found, alerts=()) == replace(full, alerts=())
     assert set(found.alerts) == set(full.alerts)
-    # And may be written down again as it was read.
-    assert sla_policies.add_version(admin, policy, found, version=1) == 2
-    assert read_back(policy) == found
+    # And may be written down again as it was read, which is no other version.
+    assert sla_policies.add_version(admin, policy, found, version=1) == 1
+    again = replace(found, closing_is_response=False)
+    assert sla_policies.add_version(admin, policy, again, version=1) == 2
+    assert read_back(policy) == again
+
+
+def test_another_name_is_no_version_and_is_taken_once(make):
+    admin = make.admin()
+    policy = sla_policies.create_policy(admin, "Quick", QUICK)
+    with pytest.raises(Conflict):
+        sla_policies.add_version(admin, policy, QUICK, name="STANDARD", version=1)
+    assert sla_policies.add_version(admin, policy, QUICK, name="QUICK", version=1) == 1
+    with reading(SYSTEM) as session:
+        row = queries.find_policy(session, policy)
+    assert (row.name, row.version) == ("QUICK", 1)
 
 
 @pytest.mark.rule("sla 20")

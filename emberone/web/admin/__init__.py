@@ -20,6 +20,7 @@ from emberone.web.admin.macros import MacroView
 from emberone.web.admin.profiles import ProfileView
 from emberone.web.admin.ratings import RatingView
 from emberone.web.admin.settings import SettingView
+from emberone.web.admin.sla import SLAView
 from emberone.web.admin.teams import TagView, TeamView
 from emberone.web.admin.ticket_new import TicketView
 from emberone.web.admin.tickets import keep_place, ticket_walk
@@ -43,6 +44,7 @@ _VIEWS: Final = (
     (TagView, models.Tag, _l("Tags"), _PEOPLE, "tags"),
     (LetterView, models.Letter, _l("Mail"), _PRODUCT, "mail"),
     (JobView, models.SweepRun, _l("Jobs"), _PRODUCT, "rotate-clockwise"),
+    (SLAView, models.SLAPolicy, _l("SLA"), _PRODUCT, "clock"),
     (SettingView, models.Setting, _l("Settings"), _PRODUCT, "settings"),
 )
 
@@ -59,6 +61,7 @@ _KEYS: Final = {
     "tag": "l",
     "letter": "m",
     "job": "j",
+    "sla": "i",
     "setting": "s",
 }
 

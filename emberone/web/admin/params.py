@@ -1,5 +1,6 @@
 """What an address or a form carries, read strictly: anything else is a clear 400."""
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -95,6 +96,15 @@ class Values:
             raise self._refused(name)
         return [text for text in texts if text]
 
+    def parts(self, name: str, most: int) -> list[int]:
+        """The numbers of the parts whose fields are called `name-NUMBER-…`, in the form's order."""
+        pattern = re.compile(rf"{re.escape(name)}-([0-9]{{1,6}})-", re.ASCII)
+        matches = (pattern.match(field) for field in self._values)
+        numbers = list(dict.fromkeys(int(match[1]) for match in matches if match))
+        if len(numbers) > most:
+            raise self._refused(name)
+        return numbers
+
     def count(self, name: str) -> int | None:
         """A whole number from 0 on, None where it is missing."""
         text = self.text(name)
@@ -133,6 +143,19 @@ class Values:
         if day is None:
             return None
         return datetime.combine(day + timedelta(days=1), time(), reader_zone())
+
+    def local_time(self, name: str, years: Collection[int]) -> datetime | None:
+        """A time of the reader's own zone, None where it is missing or not of these years.
+
+        For what is only looked at: a time that is half typed is none yet.
+        """
+        try:
+            moment = datetime.fromisoformat(self.raw(name).strip()[:16])
+        except ValueError:
+            return None
+        if moment.tzinfo is not None or moment.year not in years:
+            return None
+        return moment.replace(tzinfo=reader_zone())
 
     def _day(self, name: str) -> date | None:
         text = self.text(name)

@@ -45,7 +45,11 @@ _STATUSES: Final = {
 _FILTERS = ("search", "status", "priority", "agent", "team", "tag", "customer", "from", "to")
 
 #: People that a lookup may offer, by its name.
-_LOOKUPS: Final = {"customer": (Role.CUSTOMER,), "agent": (Role.AGENT,)}
+_LOOKUPS: Final = {
+    "customer": (Role.CUSTOMER,),
+    "agent": (Role.AGENT,),
+    "staff": (Role.AGENT, Role.ADMIN),
+}
 
 
 class TicketList(PanelView):

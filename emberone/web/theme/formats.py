@@ -58,6 +58,14 @@ def time_with_day(moment: datetime) -> str:
     return ", ".join(format_skeleton(part, local, locale=locale) for part in ("MMMEd", "Hm"))
 
 
+def time_hour(moment: datetime) -> str:
+    """Return the time of day where the day is plain: `09:00`."""
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return format_datetime(moment, "HH:mm")
+    return str(format_skeleton("Hm", to_user_timezone(moment), locale=locale))
+
+
 def time_brief(moment: datetime, *, now: datetime) -> str:
     """Return a time in a narrow column: the hour where it is of today, else the day."""
     local, today = to_user_timezone(moment), to_user_timezone(now)
