@@ -151,8 +151,8 @@ class DraftState(StrEnum):
 #: The letters that a role gets and need not: what the account page asks.
 LETTERS_OF: Final = {
     Role.CUSTOMER: ("ticket_received", "staff_replied", "feedback_request"),
-    Role.AGENT: ("assigned", "sla_warning", "sla_breach", "digest"),
-    Role.ADMIN: ("sla_warning", "sla_breach", "low_rating", "unassignable", "digest"),
+    Role.AGENT: ("assigned", "mention", "sla_warning", "sla_breach", "digest"),
+    Role.ADMIN: ("mention", "sla_warning", "sla_breach", "low_rating", "unassignable", "digest"),
 }
 
 #: The letters that a person may choose not to get; others, such as a link to sign in, always come.
@@ -161,6 +161,7 @@ OPTIONAL_LETTERS: Final = (
     "staff_replied",
     "feedback_request",
     "assigned",
+    "mention",
     "sla_warning",
     "sla_breach",
     "low_rating",

@@ -48,6 +48,7 @@ _KNOWN: Final = (
         _l("To the customer, some time after their ticket was closed."),
     ),
     Kind("assigned", _l("Assigned"), _l("To the agent who is given a ticket.")),
+    Kind("mention", _l("Mention"), _l("To one of the staff, when a colleague's note names them.")),
     Kind("sla_warning", _l("SLA warning"), _l("To the agent, before a time limit runs out.")),
     Kind("sla_breach", _l("SLA breach"), _l("To the agent and the admins, when it has run out.")),
     Kind("low_rating", _l("Low rating"), _l("To the admins, when a customer gives 1 or 2 stars.")),

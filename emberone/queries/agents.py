@@ -110,7 +110,7 @@ def availability_of(session: Session, profile_id: UUID) -> Availability | None:
 
 
 #: Agents who may work: a view, because whether a person may sign in is not every agent's affair.
-_WORKING: Final = table(
+WORKING: Final = table(
     "working_agents", column("id", Uuid), column("full_name", Text), column("email", Text)
 )
 
@@ -128,10 +128,10 @@ def agent_choices(session: Session) -> list[AgentChoice]:
     rows = session.execute(
         # By their rows in `agents`: among the profiles, behind row policies, the planner would
         # not know how few of them are agents, and walk through every customer by name.
-        select(Profile.id, Profile.full_name, _WORKING.c.id.is_not(None))
+        select(Profile.id, Profile.full_name, WORKING.c.id.is_not(None))
         .select_from(Agent)
         .join(Profile, Profile.id == Agent.profile_id)
-        .outerjoin(_WORKING, _WORKING.c.id == Profile.id)
+        .outerjoin(WORKING, WORKING.c.id == Profile.id)
         .order_by(Profile.full_name, Profile.id)
         .limit(CHOICES_LIMIT + 1)
     )
@@ -141,8 +141,8 @@ def agent_choices(session: Session) -> list[AgentChoice]:
 def working_choices(session: Session) -> list[Choice]:
     """The first agents who are not deactivated, by name; one more than the limit where there are."""
     rows = session.execute(
-        select(_WORKING.c.id, _WORKING.c.full_name)
-        .order_by(_WORKING.c.full_name, _WORKING.c.id)
+        select(WORKING.c.id, WORKING.c.full_name)
+        .order_by(WORKING.c.full_name, WORKING.c.id)
         .limit(CHOICES_LIMIT + 1)
     )
     return [Choice(*row) for row in rows]
@@ -151,13 +151,13 @@ def working_choices(session: Session) -> list[Choice]:
 def find_working(session: Session, words: str, limit: int) -> list[Choice]:
     """The first agents who are not deactivated and whose name or address contains the words."""
     named = or_(
-        _WORKING.c.full_name.icontains(words, autoescape=True),
-        _WORKING.c.email.icontains(words, autoescape=True),
+        WORKING.c.full_name.icontains(words, autoescape=True),
+        WORKING.c.email.icontains(words, autoescape=True),
     )
     rows = session.execute(
-        select(_WORKING.c.id, _WORKING.c.full_name, _WORKING.c.email)
+        select(WORKING.c.id, WORKING.c.full_name, WORKING.c.email)
         .where(named)
-        .order_by(_WORKING.c.full_name, _WORKING.c.id)
+        .order_by(WORKING.c.full_name, WORKING.c.id)
         .limit(limit)
     )
     return [Choice(row[0], f"{row[1]} ({row[2]})") for row in rows]

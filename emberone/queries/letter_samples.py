@@ -33,12 +33,19 @@ _IS_SKIP: Final = (HistoryEntry.ticket_id == Ticket.id) & (
     HistoryEntry.action == "assignment_skipped"
 )
 
+_IS_NOTE: Final = (
+    (Comment.ticket_id == Ticket.id)
+    & (Comment.type == CommentType.INTERNAL)
+    & Comment.author_id.is_not(None)
+)
+
 #: letter → which tickets it could be about. The letters of the sign-in are about none.
 FITS: Final[Mapping[str, ColumnElement[bool]]] = {
     "ticket_received": true(),
     "staff_replied": exists().where(_IS_REPLY),
     "feedback_request": Ticket.status == Status.CLOSED,
     "assigned": Ticket.assigned_agent_id.is_not(None),
+    "mention": exists().where(_IS_NOTE),
     "sla_warning": exists().where(SLAClock.ticket_id == Ticket.id, SLAClock.due_at.is_not(None)),
     "sla_breach": exists().where(
         SLAClock.ticket_id == Ticket.id, SLAClock.breached_at.is_not(None)
@@ -165,6 +172,17 @@ def _assigned(session: Session, ticket: Ticket, customer: str, now: datetime) ->
     return {"name": _name(session, ticket.assigned_agent_id)}
 
 
+def _mentioned(session: Session, ticket: Ticket, customer: str, now: datetime) -> dict[str, Any]:
+    row = session.execute(
+        select(Comment.content, _Author.full_name)
+        .join(_Author, _Author.id == Comment.author_id)
+        .where(_IS_NOTE, Ticket.id == ticket.id)
+        .order_by(Comment.created_at.desc(), Comment.id.desc())
+        .limit(1)
+    ).one()
+    return {"author": row[1], "content": row[0], "follows": "sample"}
+
+
 def _clock(session: Session, ticket: Ticket, customer: str, now: datetime) -> dict[str, Any]:
     clock = session.scalars(
         select(SLAClock)
@@ -214,6 +232,7 @@ _SPECIAL: Final[Mapping[str, _Special]] = {
     "staff_replied": _replied,
     "feedback_request": _request,
     "assigned": _assigned,
+    "mention": _mentioned,
     "sla_warning": _clock,
     "sla_breach": _clock,
     "low_rating": _rated,

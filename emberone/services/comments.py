@@ -25,7 +25,7 @@ from emberone.policy import (
     may,
     require,
 )
-from emberone.services import agents, attachments, clocks, correspondence, repeats
+from emberone.services import agents, attachments, clocks, correspondence, mentions, repeats
 from emberone.services.settings import reopen_window
 from emberone.services.transitions import ask_for_agent, locked_ticket, move, status_after
 from emberone.services.waking import wake, wake_for_reply
@@ -121,6 +121,7 @@ def put_note(session: Session, actor: Actor, ticket: Ticket, content: str) -> Co
     )
     session.add(note)
     session.flush()
+    mentions.tell_mentioned(session, actor, ticket, note)
     return note
 
 
@@ -175,6 +176,9 @@ def edit_comment(actor: Actor, comment_id: UUID, content: str, *, version: int) 
         if comment.version != version:
             raise StaleWrite(version=comment.version, content=comment.content)
         comment.content = content
+        if comment.is_internal:
+            ticket = session.get_one(Ticket, comment.ticket_id)
+            mentions.tell_mentioned(session, actor, ticket, comment)
 
 
 @service
@@ -185,6 +189,7 @@ def delete_comment(actor: Actor, comment_id: UUID) -> None:
         require(actor, COMMENT_DELETE, comment)
         session.delete(comment)
         correspondence.comment_deleted(session, comment.id)
+        mentions.note_deleted(session, comment)
 
 
 def _locked_comment(session: Session, actor: Actor, comment_id: UUID) -> Comment:

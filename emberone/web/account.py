@@ -25,6 +25,7 @@ LETTER_WORDS: Final = {
     "staff_replied": _l("I get an answer"),
     "feedback_request": _l("A ticket was closed and I may rate it"),
     "assigned": _l("A ticket becomes mine"),
+    "mention": _l("A colleague mentions me in a note"),
     "sla_warning": _l("A promise to a customer is about to be broken"),
     "sla_breach": _l("A promise to a customer was broken"),
     "low_rating": _l("A customer was not satisfied"),

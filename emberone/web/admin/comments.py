@@ -15,6 +15,7 @@ from emberone.services import comments as service
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
 from emberone.web.admin.lists import Chip, Column, Listing
 from emberone.web.admin.moments import excerpt_of
+from emberone.web.admin.note_mentions import marks_for
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.admin.ticket_scene import drawn
 from emberone.web.session import current_actor
@@ -103,7 +104,7 @@ class CommentView(PanelView):
             return self.render(
                 "panel/comment_delete.html",
                 card=card,
-                said=drawn(card),
+                said=drawn(card, marks_for(self.session, [card])),
                 ticket_url=self._ticket_url(card),
             )
         card = self._card(row_id(request.form))
@@ -126,7 +127,7 @@ class CommentView(PanelView):
         return self.render(
             "panel/comment_page.html",
             card=card,
-            said=drawn(card),
+            said=drawn(card, marks_for(self.session, [card])),
             ticket_url=self._ticket_url(card),
         )
 

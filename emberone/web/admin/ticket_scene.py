@@ -21,6 +21,7 @@ from emberone.queries.sla import ClockView
 from emberone.queries.tickets import TicketDetails
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.moments import author_of, system_words
+from emberone.web.admin.note_mentions import Marks
 from emberone.web.admin.reply_changes import worded
 
 #: So many of the latest comments are shown at once; those before them are folded away.
@@ -150,6 +151,7 @@ def talk_of(
     reader: UUID | None,
     since: datetime | None,
     shows_all: bool,
+    marks: Marks | None = None,
 ) -> Talk:
     """The latest comments; those before them, as far as they are not new, are folded away.
 
@@ -163,7 +165,7 @@ def talk_of(
         start = len(cards) - SHOWN
     new = _first_new(cards, reader, since)
     start = start if new is None else min(start, new)
-    said = [drawn(card) for card in cards[start:]]
+    said = [drawn(card, marks) for card in cards[start:]]
     last = next((card for card in reversed(cards) if card.type is CommentType.USER), None)
     return Talk(
         said=said,
@@ -189,14 +191,17 @@ def _first_new(
     return next(found, None)
 
 
-def drawn(card: CommentCard) -> Said:
-    """One comment in its look: people write Markdown, the product plain text."""
+def drawn(card: CommentCard, marks: Marks | None = None) -> Said:
+    """One comment in its look: people write Markdown, the product plain text.
+
+    In a note, `marks` lets names lead to their people.
+    """
     is_system = card.type is CommentType.SYSTEM
     return Said(
         card=card,
         author=author_of(card),
         kind=_kind(card),
-        html=None if is_system else to_html(card.content),
+        html=None if is_system else to_html(card.content, marks if card.is_internal else None),
         text=system_words(card),
     )
 

@@ -33,6 +33,7 @@ from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
 from emberone.web.admin.macro_form import beginning_on, effects
 from emberone.web.admin.moments import lines
+from emberone.web.admin.note_mentions import marks_for
 from emberone.web.admin.params import arguments, fields, row_number
 from emberone.web.admin.reply_changes import chips_of
 from emberone.web.admin.snooze_menu import snooze_of
@@ -143,6 +144,7 @@ class TicketShow(TicketList):
         has_drafts = bool(replies) or draft is not None
         draft_files = attachments.attachments_of_drafts(session, ticket.id) if has_drafts else {}
         since = self._since(ticket.id)
+        cards = comments.conversation(session, actor, ticket.id)
         return {
             "ticket": ticket,
             "now": now,
@@ -160,9 +162,10 @@ class TicketShow(TicketList):
             "request_html": to_html(ticket.description) if ticket.description.strip() else None,
             "talk": talk_of(
                 ticket,
-                comments.conversation(session, actor, ticket.id),
+                cards,
                 reader=actor.profile_id,
                 since=since,
+                marks=marks_for(session, cards),
                 shows_all=arguments().one_of("all", ("1",)) is not None,
             ),
             "files": attachments.attachments_of(session, actor, ticket.id),

@@ -16,6 +16,7 @@ from emberone.db import now_of
 from emberone.domain.actor import Actor
 from emberone.domain.enums import Priority, Role, Status
 from emberone.queries import agents, profiles, search, tickets, views
+from emberone.queries.mentions import find_colleagues
 from emberone.queries.paging import Page, turned
 from emberone.queries.sla import next_due
 from emberone.queries.views import View
@@ -207,8 +208,11 @@ class TicketList(PanelView):
     def ajax_lookup(self) -> Response:
         """Answer a few typed letters with the first people, or tags, that contain them."""
         values = arguments()
-        name = values.one_of("name", (*_LOOKUPS, "tag"))
+        name = values.one_of("name", (*_LOOKUPS, "colleague", "tag"))
         words = values.text("query", 100) or ""
+        if name == "colleague":
+            found = find_colleagues(self.session, words, profiles.LOOKUP_LIMIT)
+            return jsonify([[each, each] for each in found])
         if name == "tag":
             found = agents.find_tags(self.session, words, profiles.LOOKUP_LIMIT)
             return jsonify([[word, word] for word in found])

@@ -5,6 +5,7 @@ import pytest
 from emberone.services import comments, tickets
 from emberone.services.tickets import TicketChanges
 from tests.browsing import SOON, check_page, expect
+from tests.web.admin.conftest import rows
 
 
 def test_the_others_comment_appears_while_one_types(visit, agent, make, open_ticket):
@@ -89,3 +90,42 @@ def test_nothing_is_in_the_way_of_anyone(visit, agent, customer, open_ticket, wi
     for query in ("", "?tab=activity"):
         page.goto(page.url.split("?")[0] + query)
         check_page(page)
+
+
+def test_a_colleague_is_named_in_a_note_by_keyboard_and_leads_to_their_page(
+    visit, agent, make, open_ticket
+):
+    yuki = make.agent("Yuki Tanaka")
+    make.admin("Yara Boss")
+    ticket = open_ticket()
+    page = visit(agent, f"/admin/ticket/{ticket.number}/")
+    box, names = page.locator("#composer-text"), page.locator(".mentions__option")
+    asked = []
+    page.on("request", lambda one: asked.append(one.url) if "name=colleague" in one.url else None)
+    # A customer knows no colleagues.
+    box.press_sequentially("Hello @Nobody")
+    box.fill("")
+    page.locator("input[name=kind][value=note]").check(force=True)
+    box.press_sequentially("Can you look, @y")
+    expect(names).to_have_text(["Yara Boss", "Yuki Tanaka"])
+    assert not any("obody" in address for address in asked)
+    check_page(page)
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value("Can you look, @Yuki Tanaka ")
+    box.press_sequentially("and @Yara")
+    expect(names).to_have_count(1)
+    box.press("Escape")
+    expect(names.first).to_be_hidden()
+    expect(box).to_be_focused()
+    box.press("Control+Enter")
+    link = page.locator(".comment--internal").get_by_role("link", name="@Yuki Tanaka")
+    expect(link).to_have_attribute("href", f"/admin/profile/details/?id={yuki.profile_id}")
+    letters = rows("SELECT full_name FROM mail_outbox JOIN profiles ON profiles.id = to_profile_id")
+    assert ("Yuki Tanaka",) in [tuple(row) for row in letters]
+    page.locator(".comment--internal").hover()
+    page.get_by_role("link", name="Edit this comment").click()
+    page.locator("#content").press("End")
+    page.locator("#content").press_sequentially(" @yara")
+    expect(names).to_have_text(["Yara Boss"])
+    check_page(page)
