@@ -27,6 +27,9 @@ from tests.factories import Make
 
 TEMPLATE, DATABASE, OWNER = "template_emberone", "emberone", "emberone_owner"
 
+#: A statement that takes a guard out of the database: `make mutants-sql` looks what is missed.
+SABOTAGE = "EMBERONE_TEST_SABOTAGE"
+
 
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
@@ -58,6 +61,9 @@ def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
         with create_migrator(settings_for(server, TEMPLATE)).app_context():
             upgrade()
             db.engine.dispose()
+        if SABOTAGE in os.environ:
+            with server.connect(OWNER, TEMPLATE) as connection:
+                connection.execute(os.environ[SABOTAGE])
         yield server
 
 
