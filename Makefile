@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants-sql pages check format bench lock clean translations wheel
+.PHONY: help install run test mutants-sql replay pages check format bench lock clean translations wheel
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -31,6 +31,9 @@ wheel: .venv/dev.stamp ## Build the wheel, install it away from the checkout, ru
 
 mutants-sql: .venv/dev.stamp ## Take each guard out of the database in turn; a test must miss it (ARGS="--kind policy").
 	$(BIN)/python -m tests.database.mutants $(ARGS)
+
+replay: .venv/dev.stamp ## Live through 500 real incidents, each event at its own time, and print how promises were kept (LOG=file).
+	$(BIN)/python -m tests.replay $(LOG)
 
 check: .venv/dev.stamp ## Check format, lint, types, import contracts and templates.
 	$(BIN)/python -m ruff format --check .

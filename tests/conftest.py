@@ -57,14 +57,19 @@ def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
         options={**THROW_AWAY, "max_connections": "200"},
     )
     with server:
-        server.create_database(TEMPLATE, owner=OWNER)
-        with create_migrator(settings_for(server, TEMPLATE)).app_context():
-            upgrade()
-            db.engine.dispose()
+        migrate(server, TEMPLATE)
         if SABOTAGE in os.environ:
             with server.connect(OWNER, TEMPLATE) as connection:
                 connection.execute(os.environ[SABOTAGE])
         yield server
+
+
+def migrate(server: EmbeddedPostgres, database: str) -> None:
+    """Make a database with nothing in it but what the migrations put there."""
+    server.create_database(database, owner=OWNER)
+    with create_migrator(settings_for(server, database)).app_context():
+        upgrade()
+        db.engine.dispose()
 
 
 def settings_for(server: EmbeddedPostgres, database: str = DATABASE, **more: str) -> Settings:

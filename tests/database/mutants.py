@@ -18,12 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from flask_migrate import upgrade
 
-from emberone.db import db
 from emberone.embedded import EmbeddedPostgres
-from emberone.migrating import create_migrator
-from tests.conftest import OWNER, SABOTAGE, TEMPLATE, settings_for
+from tests.conftest import OWNER, SABOTAGE, TEMPLATE, migrate
 
 _ROOT: Final = Path(__file__).parents[2]
 _PUBLIC: Final = "relnamespace = 'public'::regnamespace"
@@ -95,10 +92,7 @@ def guards(kinds: list[str], words: str) -> Iterator[Mutant]:
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres")
         with server:
-            server.create_database(TEMPLATE, owner=OWNER)
-            with create_migrator(settings_for(server, TEMPLATE)).app_context():
-                upgrade()
-                db.engine.dispose()
+            migrate(server, TEMPLATE)
             with server.connect(OWNER, TEMPLATE) as connection:
                 yield from _read(connection, kinds, words)
 
