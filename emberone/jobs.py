@@ -18,6 +18,7 @@ class Job(StrEnum):
     PUBLISH = "publish"
     ASSIGN = "assign"
     SLA = "sla"
+    REPLAN = "replan"
     FEEDBACK = "feedback"
     MAIL = "mail"
 

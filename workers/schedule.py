@@ -29,6 +29,7 @@ QUEUES: Final[dict[Job, str]] = {
     Job.PUBLISH: "work",
     Job.ASSIGN: "work",
     Job.SLA: "work",
+    Job.REPLAN: "work",
     Job.FEEDBACK: "work",
     Job.MAIL: "mail",
 }

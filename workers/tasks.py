@@ -40,6 +40,13 @@ def sla() -> None:
     _run(lambda: sweeps.run(Job.SLA))
 
 
+@celery.task(name=task_name(Job.REPLAN))
+def replan() -> None:
+    """Let some open clocks follow a changed policy or calendar; the next are asked for after."""
+    # One batch, so that assignment and time limits have their turn between two.
+    _run(lambda: sweeps.run(Job.REPLAN, seconds=0))
+
+
 @celery.task(name=task_name(Job.FEEDBACK))
 def feedback() -> None:
     """Invite the customers of closed tickets to rate them."""

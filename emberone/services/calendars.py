@@ -15,6 +15,7 @@ from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.calendar import make_calendar
 from emberone.domain.errors import Conflict, NotFound, StaleWrite
+from emberone.jobs import Job, nudge
 from emberone.models import Calendar, CalendarVersion
 from emberone.policy import SLA_MANAGE, require
 
@@ -61,6 +62,7 @@ def add_version(
         if (newest.zone, newest.definition) == (zone, checked):
             return version
         _write(session, calendar_id, version + 1, zone, checked)
+        nudge(session, Job.REPLAN)
         return version + 1
 
 

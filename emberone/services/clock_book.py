@@ -1,11 +1,12 @@
 """The book of one ticket's clocks: they are read under a lock, moved, and written into history."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
 
 from emberone.db import now_of
@@ -19,6 +20,24 @@ from emberone.queries.calendars import calendar_of
 from emberone.services import history, steps
 from emberone.services.promises import Policy, Promise, promised
 from emberone.services.settings import reopen_window
+
+_WRITE_ALL: Final = text(
+    "UPDATE sla_clocks SET target_s = new.target_s, running_since = new.running_since,"
+    " consumed_s = new.consumed_s, due_at = new.due_at, breached_at = new.breached_at,"
+    " stopped_at = new.stopped_at, stopped_reason = new.stopped_reason,"
+    " paused_at = new.paused_at, cause = new.cause, policy_version_id = new.policy_version_id,"
+    " calendar_version = new.calendar_version, detected_at = new.detected_at,"
+    " due_set_by = new.due_set_by"
+    " FROM jsonb_to_recordset(cast(:clocks AS jsonb)) AS new (id uuid, target_s integer,"
+    " running_since timestamptz, consumed_s float8, due_at timestamptz, breached_at timestamptz,"
+    " stopped_at timestamptz, stopped_reason text, paused_at timestamptz, cause text,"
+    " policy_version_id uuid, calendar_version uuid, detected_at timestamptz,"
+    " due_set_by uuid)"
+    " WHERE sla_clocks.id = new.id"
+)
+
+#: On these tickets steps may fire (SLA rule 24).
+WORKED_ON: Final = frozenset({Status.OPEN, Status.IN_PROGRESS})
 
 #: Why a clock was stopped: the ticket was closed; only then may the clock go on again.
 CLOSED: Final = "closed"
@@ -65,6 +84,11 @@ class ClockBook:
         return cls(session, ticket, at, {clock.metric: clock for clock in clocks})
 
     @property
+    def breached(self) -> Sequence[SLAClock]:
+        """The clocks whose breach was noted with what happened."""
+        return self._breached
+
+    @property
     def open(self) -> list[SLAClock]:
         """The clocks that wait for their event."""
         return [clock for clock in self.clocks.values() if clock.timing.is_open]
@@ -77,7 +101,7 @@ class ClockBook:
     @property
     def is_worked_on(self) -> bool:
         """Whether steps may fire on the ticket: not on WAITING and CLOSED (SLA rule 24)."""
-        return self.ticket.status in {Status.OPEN, Status.IN_PROGRESS}
+        return self.ticket.status in WORKED_ON
 
     def may_go_on(self, clock: SLAClock) -> bool:
         """Whether closing ended this clock, not so long ago that it is over (SLA rule 10)."""
@@ -136,11 +160,12 @@ class ClockBook:
         if promise.calendar_version != clock.calendar_version:
             becomes = calendar_of(self.session, promise.calendar_version)
         measure = self._measure(clock)
+        before = clock.timing
         timing = sla.retarget(
-            clock.timing, promise.target_s, self.at, measure, cause=cause, becomes=becomes
+            before, promise.target_s, self.at, measure, cause=cause, becomes=becomes
         )
         clock.calendar_version = promise.calendar_version
-        if timing != clock.timing:
+        if timing != before:
             self._put(Change.RETARGETED, clock, timing, cause)
         elif becomes is not None:
             # A paused clock stands as it stood, and goes on by another calendar.
@@ -152,12 +177,17 @@ class ClockBook:
 
     def write(self) -> None:
         """Write what happened into history; nothing where nothing happened or was chosen."""
+        for entry in self.entries():
+            history.record(self.session, entry.ticket_id, entry.action, context=entry.context)
+
+    def entries(self) -> Iterator[history.InternalEntry]:
+        """What history is to say of it."""
         for clock in self._breached:
-            record_breach(self.session, clock)
+            yield breach_entry(clock)
         if self._changes or self._choice:
             action = "sla_policy_chosen" if self._choice else "sla_changed"
-            entry = {**self._choice, "at": iso(self.at), "clocks": self._changes}
-            history.record(self.session, self.ticket.id, action, context=entry)
+            context = {**self._choice, "at": iso(self.at), "clocks": self._changes}
+            yield history.InternalEntry(self.ticket.id, action, context)
 
     def _start(self, promise: Promise, cause: str | None) -> SLAClock:
         previous = self.clocks.get(promise.metric)
@@ -214,8 +244,8 @@ class ClockBook:
         self._changes.append({key: value for key, value in noted.items() if value is not None})
 
 
-def record_breach(session: Session, clock: SLAClock) -> None:
-    """Write into history that a clock's due time passed, once per clock."""
+def breach_entry(clock: SLAClock) -> history.InternalEntry:
+    """How history says that a clock's due time passed, once per clock."""
     context = {
         "clock": str(clock.id),
         "metric": clock.metric.value,
@@ -224,7 +254,34 @@ def record_breach(session: Session, clock: SLAClock) -> None:
         "dueAt": iso(clock.breached_at),
         "cause": clock.cause,
     }
-    history.record(session, clock.ticket_id, "sla_breached", context=context)
+    return history.InternalEntry(clock.ticket_id, "sla_breached", context)
+
+
+def write_all(session: Session, clocks: Iterable[SLAClock]) -> None:
+    """Store very many clocks that no session minds, as they stand now, with one statement."""
+    rows = [_written(clock) for clock in clocks]
+    if rows:
+        session.execute(_WRITE_ALL, {"clocks": json.dumps(rows, default=str)})
+
+
+def _written(clock: SLAClock) -> dict[str, Any]:
+    """What may change of a clock that is open, as `_WRITE_ALL` takes it."""
+    return {
+        "id": clock.id,
+        "target_s": clock.target_s,
+        "running_since": clock.running_since,
+        "paused_at": clock.paused_at,
+        "consumed_s": clock.consumed_s,
+        "due_at": clock.due_at,
+        "breached_at": clock.breached_at,
+        "stopped_at": clock.stopped_at,
+        "stopped_reason": clock.stopped_reason,
+        "cause": clock.cause,
+        "policy_version_id": clock.policy_version_id,
+        "calendar_version": clock.calendar_version,
+        "detected_at": clock.detected_at,
+        "due_set_by": clock.due_set_by,
+    }
 
 
 def iso(moment: datetime | None) -> str | None:

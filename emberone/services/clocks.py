@@ -8,7 +8,6 @@ internal history entry, from which `emberone explain` tells the story again.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -16,10 +15,8 @@ from emberone.domain.enums import Metric, Status
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.services import steps
-from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, ClockBook
+from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, WORKED_ON, ClockBook
 from emberone.services.promises import Promise, choose, promised, staff_has_spoken
-
-_WORKED_ON: Final = frozenset({Status.OPEN, Status.IN_PROGRESS})
 
 
 def opened(
@@ -94,7 +91,7 @@ def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
 def status_changed(session: Session, ticket: Ticket, before: Status, *, at: datetime) -> None:
     """Pause, resume, end or reopen clocks; call it once the ticket has its new status."""
     after = ticket.status
-    if before is after or {before, after} <= _WORKED_ON:
+    if before is after or {before, after} <= WORKED_ON:
         return
     book = ClockBook.of(session, ticket, at)
     if before is Status.CLOSED:

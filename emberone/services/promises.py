@@ -3,9 +3,11 @@
 Steps called by `services/clocks.py`; they read only.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -26,18 +28,35 @@ _CHOOSE = text(
 )
 
 #: Each with the newest version of its calendar (SLA rule 15).
-#: Targets follow the last priority that a person set, never the engine's own raise (SLA rule 18).
-_TARGETS = text(
+_TARGETS = (
     "SELECT target.policy_version_id AS version_id, target.metric, target.priority,"
-    " target.target_s, calendar.id AS calendar_version, step.step_no, step.percent, step.offset_s, step.actions, step.person_id"
-    " FROM tickets JOIN sla_targets AS target"
-    " ON target.priority = coalesce(tickets.sla_priority, tickets.priority)"
+    " target.target_s, calendar.id AS calendar_version, step.step_no, step.percent,"
+    " step.offset_s, step.actions, step.person_id"
+    " FROM sla_targets AS target"
     " LEFT JOIN LATERAL (SELECT id FROM calendar_versions"
     " WHERE calendar_id = target.calendar_id ORDER BY version DESC LIMIT 1) AS calendar ON true"
     " LEFT JOIN sla_plan_steps AS step ON step.policy_version_id = target.policy_version_id"
     " AND step.priority = target.priority AND step.metric = target.metric"
-    " WHERE tickets.id = :ticket_id AND target.policy_version_id = ANY (:version_ids)"
-    " ORDER BY target.policy_version_id, target.metric, step.step_no"
+    " WHERE target.policy_version_id = ANY (:version_ids)"
+)
+_ALL_TARGETS = text(
+    f"{_TARGETS} ORDER BY target.policy_version_id, target.metric, target.priority, step.step_no"
+)
+
+#: Targets follow the last priority that a person set, never the engine's own raise (SLA rule 18).
+_TARGETS_OF_TICKET = text(
+    f"{_TARGETS} AND target.priority = (SELECT coalesce(sla_priority, priority) FROM tickets"  # noqa: S608
+    " WHERE id = :ticket_id) ORDER BY target.policy_version_id, target.metric, step.step_no"
+)
+
+#: Of each of these versions the newest of the same policy, which may be itself.
+_NEWEST = text(
+    "SELECT mine.id AS of_version_id, policy.id AS policy_id, policy.name,"
+    " newest.id AS version_id, newest.version"
+    " FROM sla_policy_versions AS mine JOIN sla_policies AS policy ON policy.id = mine.policy_id"
+    " JOIN LATERAL (SELECT id, version FROM sla_policy_versions"
+    " WHERE policy_id = policy.id ORDER BY version DESC LIMIT 1) AS newest ON true"
+    " WHERE mine.id = ANY (:version_ids)"
 )
 
 #: Whether staff have ever answered in public.
@@ -56,19 +75,21 @@ class Policy:
     name: str
     version_id: UUID
     version: int
-    #: Whether its team brought it; otherwise it is the default.
-    is_the_teams: bool
+    #: Whether its team brought it; otherwise it is the default. None: it stayed, in a new version.
+    is_the_teams: bool | None = None
 
     @property
     def context(self) -> dict[str, object]:
         """How history names it."""
-        return {
+        named: dict[str, object] = {
             "policyId": str(self.policy_id),
             "policy": self.name,
             "policyVersionId": str(self.version_id),
             "version": self.version,
-            "chosenBy": "team" if self.is_the_teams else "default",
         }
+        if self.is_the_teams is not None:
+            named["chosenBy"] = "team" if self.is_the_teams else "default"
+        return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +126,42 @@ def promised(
     session: Session, ticket_id: UUID, version_ids: Collection[UUID]
 ) -> dict[tuple[UUID, Metric], Promise]:
     """What these versions promise at the ticket's priority; a metric may be missing."""
-    rows = session.execute(_TARGETS, {"ticket_id": ticket_id, "version_ids": list(version_ids)})
-    found: dict[tuple[UUID, Metric], Promise] = {}
-    for row in rows.all():
-        key = (row.version_id, Metric(row.metric))
-        before = found[key].steps if key in found else ()
-        step: tuple[PlannedStep, ...] = ()
-        if row.step_no is not None:
-            step = (
-                PlannedStep(
-                    row.step_no, row.percent, row.offset_s, tuple(row.actions), row.person_id
-                ),
-            )
-        found[key] = Promise(
-            *key, Priority(row.priority), row.target_s, row.calendar_version, before + step
+    values = {"ticket_id": ticket_id, "version_ids": list(version_ids)}
+    found = _promises(session.execute(_TARGETS_OF_TICKET, values))
+    return {(promise.version_id, promise.metric): promise for promise in found}
+
+
+def all_promised(
+    session: Session, version_ids: Collection[UUID]
+) -> dict[tuple[UUID, Metric, Priority], Promise]:
+    """Everything that these versions promise, at every priority."""
+    found = _promises(session.execute(_ALL_TARGETS, {"version_ids": list(version_ids)}))
+    return {(p.version_id, p.metric, p.priority): p for p in found}
+
+
+def newest_of(session: Session, version_ids: Collection[UUID]) -> dict[UUID, Policy]:
+    """Version → its policy in the newest version, which may be the same."""
+    rows = session.execute(_NEWEST, {"version_ids": list(version_ids)})
+    return {
+        row.of_version_id: Policy(row.policy_id, row.name, row.version_id, row.version)
+        for row in rows
+    }
+
+
+def _promises(rows: Iterable[Any]) -> Iterator[Promise]:
+    """One for each target, whose steps are rows that follow each other."""
+    for key, of_target in groupby(rows, key=lambda row: (row.version_id, row.metric, row.priority)):
+        version_id, metric, priority = key
+        found = list(of_target)
+        steps = tuple(
+            PlannedStep(row.step_no, row.percent, row.offset_s, tuple(row.actions), row.person_id)
+            for row in found
+            if row.step_no is not None
         )
-    return found
+        target_s, calendar_version = found[0].target_s, found[0].calendar_version
+        yield Promise(
+            version_id, Metric(metric), Priority(priority), target_s, calendar_version, steps
+        )
 
 
 def staff_has_spoken(session: Session, ticket_id: UUID) -> bool:

@@ -26,7 +26,7 @@ from emberone.jobs import Job, nudge
 from emberone.models import SLAClock, SLAStep, Ticket
 from emberone.policy import JOBS_RETRY, require
 from emberone.services import history
-from emberone.services.clock_book import record_breach
+from emberone.services.clock_book import breach_entry
 from emberone.services.escalation import DueStep, fire_all
 from emberone.services.steps import CAUGHT_UP, IMPORTED
 from emberone.services.waking import wake
@@ -122,16 +122,17 @@ def _notice_breaches(
     session: Session, clocks: Iterable[tuple[SLAClock, Ticket]], now: datetime
 ) -> set[UUID]:
     """Note the breaches of these clocks, at their due times and not at ours (SLA rule 16)."""
-    noticed = set()
+    noticed, entries = set(), []
     for clock, ticket in clocks:
         timing = sla.settle(clock.timing, now)
         if timing.breached_at is not None and clock.breached_at is None:
             clock.take(timing)
             clock.detected_at = now
-            record_breach(session, clock)
+            entries.append(breach_entry(clock))
             # Putting a ticket aside hides no broken promise.
             wake(session, ticket, Cause.TIME_LIMIT)
             noticed.add(clock.id)
+    history.record_all(session, entries)
     return noticed
 
 

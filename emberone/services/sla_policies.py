@@ -16,6 +16,7 @@ from emberone.domain.actor import Actor
 from emberone.domain.enums import Role
 from emberone.domain.errors import Conflict, Invalid, NotFound, StaleWrite
 from emberone.domain.promises import Promises
+from emberone.jobs import Job, nudge
 from emberone.models import (
     Calendar,
     Profile,
@@ -79,6 +80,7 @@ def add_version(
         if promises_of(session, newest.id).says_the_same_as(promises):
             return newest.version
         _write(session, policy_id, newest.version + 1, promises)
+        nudge(session, Job.REPLAN)
         return newest.version + 1
 
 

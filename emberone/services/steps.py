@@ -6,7 +6,7 @@ on a ticket that somebody works on; everything else is cancelled.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
@@ -28,6 +28,22 @@ IMPORTED: Final = "imported"
 #: The plan of the ticket's new priority or policy has no such step.
 NOT_PLANNED: Final = "not_planned"
 
+
+class Planned(Protocol):
+    """What planning reads and writes of a step, whether or not the session minds its row."""
+
+    step_no: Any
+    percent: Any
+    offset_s: Any
+    actions: Any
+    person_id: Any
+    fire_at: Any
+    fired_at: Any
+    cancelled_at: Any
+    skipped_reason: Any
+    dead_at: Any
+
+
 #: Reasons that another change may undo; the others are final.
 _REVOCABLE: Final = frozenset({None, IMPORTED, NOT_PLANNED})
 
@@ -36,7 +52,7 @@ def plan(session: Session, clocks: Sequence[tuple[SLAClock, Promise]]) -> None:
     """Write the steps of clocks that have just begun."""
     calendars = _calendars(session, (clock for clock, _ in clocks))
     rows = [
-        _row(clock, step, fire_at=_fire_at(calendars, clock, step))
+        row_of(clock, step, fire_at=_fire_at(calendars, clock, step))
         for clock, promise in clocks
         for step in promise.steps
     ]
@@ -68,11 +84,7 @@ def resume(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
     clocks = list(clocks)
     calendars = _calendars(session, clocks)
     for clock, step in _unfired(session, clocks):
-        fire_at = _fire_at(calendars, clock, step)
-        if step.skipped_reason is None or (step.skipped_reason == IMPORTED and fire_at > at):
-            step.skipped_reason = None
-            step.cancelled_at = None
-            step.fire_at = max(at, fire_at)
+        resume_one(step, _fire_at(calendars, clock, step), at)
 
 
 def reopen(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
@@ -93,22 +105,31 @@ def reopen(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
 def redefine(session: Session, clocks: Sequence[tuple[SLAClock, Promise]], at: datetime) -> None:
     """Let what has not fired follow another plan; `resume` then gives it its time."""
     promises = {clock.id: promise for clock, promise in clocks}
-    known: dict[UUID, set[int]] = {clock.id: set() for clock, _ in clocks}
-    for clock, step in _every(session, (clock for clock, _ in clocks)):
-        known[clock.id].add(step.step_no)
-        if _may_fire_yet(step):
-            _follow(step, promises[clock.id])
+    every = _every(session, (clock for clock, _ in clocks))
+    for clock, step in every:
+        if may_fire_yet(step):
+            follow(step, promises[clock.id])
+    known = {(clock.id, step.step_no) for clock, step in every}
     new = [
-        _row(clock, step, fire_at=None, cancelled_at=at)
+        row_of(clock, step, fire_at=None, cancelled_at=at)
         for clock, promise in clocks
         for step in promise.steps
-        if step.step_no not in known[clock.id]
+        if (clock.id, step.step_no) not in known
     ]
     if new:
         session.execute(insert(SLAStep), new)
 
 
-def _follow(step: SLAStep, promise: Promise) -> None:
+def resume_one(step: Planned, fire_at: datetime, at: datetime) -> None:
+    """Give a step its time; what is overdue fires next."""
+    if step.skipped_reason is None or (step.skipped_reason == IMPORTED and fire_at > at):
+        step.skipped_reason = None
+        step.cancelled_at = None
+        step.fire_at = max(at, fire_at)
+
+
+def follow(step: Planned, promise: Promise) -> None:
+    """Let a step be what another plan says of its number."""
     planned = next((p for p in promise.steps if p.step_no == step.step_no), None)
     if planned is None:
         if step.skipped_reason is None:
@@ -122,10 +143,11 @@ def _follow(step: SLAStep, promise: Promise) -> None:
 
 def _unfired(session: Session, clocks: Iterable[SLAClock]) -> Iterable[tuple[SLAClock, SLAStep]]:
     """The steps that may yet fire, each with its clock."""
-    return [(clock, step) for clock, step in _every(session, clocks) if _may_fire_yet(step)]
+    return [(clock, step) for clock, step in _every(session, clocks) if may_fire_yet(step)]
 
 
-def _may_fire_yet(step: SLAStep) -> bool:
+def may_fire_yet(step: Planned) -> bool:
+    """Whether nothing final has become of a step."""
     return step.fired_at is None and step.dead_at is None and step.skipped_reason in _REVOCABLE
 
 
@@ -152,13 +174,14 @@ def _fire_at(calendars: Calendars, clock: SLAClock, step: SLAStep | PlannedStep)
     return step_time(clock.timing, step.percent, step.offset_s, calendar)
 
 
-def _row(
+def row_of(
     clock: SLAClock,
     step: PlannedStep,
     *,
     fire_at: datetime | None,
     cancelled_at: datetime | None = None,
 ) -> dict[str, Any]:
+    """A new step of a clock, as an INSERT takes it."""
     return {
         "clock_id": clock.id,
         "step_no": step.step_no,

@@ -17,7 +17,16 @@ from sqlalchemy import text
 from emberone.db import reading, service, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.jobs import Job
-from emberone.services import assignment, assignment_sql, delivery, feedback, publishing, sla
+from emberone.queries import replanning as replanning_queue
+from emberone.services import (
+    assignment,
+    assignment_sql,
+    delivery,
+    feedback,
+    publishing,
+    replanning,
+    sla,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +35,7 @@ SWEEPS: Final[dict[Job, Callable[[], int]]] = {
     Job.PUBLISH: publishing.publish_due,
     Job.ASSIGN: assignment.sweep_assignments,
     Job.SLA: sla.sweep_sla,
+    Job.REPLAN: replanning.sweep_replanning,
     Job.FEEDBACK: feedback.sweep_feedback,
     Job.MAIL: delivery.deliver_due,
 }
@@ -39,6 +49,7 @@ OLDEST_DUE: Final[dict[Job, str]] = {
         "SELECT min(fire_at) FROM sla_steps WHERE fired_at IS NULL AND cancelled_at IS NULL"
         " AND skipped_reason IS NULL AND dead_at IS NULL"
     ),
+    Job.REPLAN: replanning_queue.OLDEST_DUE,
     Job.FEEDBACK: (
         "SELECT min(send_after) FROM feedback_requests WHERE state = 'PENDING' AND dead_at IS NULL"
     ),

@@ -32,6 +32,7 @@ def test_everything_due_is_done_without_a_broker(run, make):
         "publish: 0 done",
         "assign: 1 done",
         "sla: 0 done",
+        "replan: 0 done",
         "feedback: 0 done",
         "mail: 1 done",
     ]
@@ -76,6 +77,7 @@ def test_the_doctor_says_what_is_well_and_what_is_not(run):
         "sweep publish": "ok",
         "sweep assign": "ok",
         "sweep sla": "ok",
+        "sweep replan": "ok",
         "sweep feedback": "ok",
         "sweep mail": "ok",
         "open counts": "ok",

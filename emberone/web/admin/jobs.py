@@ -11,6 +11,7 @@ from emberone.domain.errors import NotFound
 from emberone.jobs import Job
 from emberone.queries.health import sweep_progress
 from emberone.queries.jobs import dead_rows
+from emberone.queries.replanning import replanning
 from emberone.services.delivery import retry_letter
 from emberone.services.drafts import discard_draft
 from emberone.services.feedback import retry_request
@@ -43,10 +44,12 @@ class JobView(PanelView):
                 Job.PUBLISH: _("Publish replies"),
                 Job.ASSIGN: _("Assign tickets"),
                 Job.SLA: _("Watch time limits"),
+                Job.REPLAN: _("Plan time limits again"),
                 Job.FEEDBACK: _("Ask for ratings"),
                 Job.MAIL: _("Send letters"),
             },
             sweeps=sweep_progress(self.session),
+            replanning=replanning(self.session),
             dead=dead_rows(self.session),
             kinds={
                 "step": _("Time limit"),

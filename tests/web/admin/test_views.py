@@ -4,13 +4,15 @@ import uuid
 
 import pytest
 
-from emberone.db import transaction
+from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Availability, CommentType, Role
 from emberone.models import Comment
-from emberone.services import comments, tickets
+from emberone.queries.calendars import list_calendars
+from emberone.services import calendars, comments, tickets
 from emberone.services.agents import change_agent
 from emberone.services.comments import edit_comment
+from emberone.services.replanning import sweep_replanning
 from tests.web.admin.conftest import look, rows
 
 FOR_ALL_STAFF = (
@@ -473,3 +475,19 @@ def test_a_new_ticket_that_is_refused_leaves_no_new_customer(as_agent, make):
     assert answer.status_code == 422
     assert "no such team" in answer.get_data(as_text=True)
     assert rows("SELECT 1 FROM profiles WHERE email = 'new@example.org'") == []
+
+
+@pytest.mark.rule("sla 15")
+def test_the_page_of_jobs_says_how_far_a_changed_calendar_has_come(as_admin, open_ticket, make):
+    open_ticket()
+    assert "planned again" not in text_of(as_admin, "job/")
+    with reading(SYSTEM) as session:
+        [hours] = list_calendars(session)
+    mornings = {"week": {"monday": [["09:00", "12:00"]]}}
+    calendars.add_version(make.admin(), hours.id, "UTC", mornings, version=1)
+    page = text_of(as_admin, "job/")
+    assert "Calendar Business hours, version 2" in page
+    assert "0 of 2" in page
+    assert '<progress value="0" max="2"' in page
+    assert sweep_replanning() == 1
+    assert "planned again" not in text_of(as_admin, "job/")
