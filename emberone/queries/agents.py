@@ -7,8 +7,11 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid, column, or_, select, table, text
 from sqlalchemy.orm import Session
 
+from emberone.db import now_of
 from emberone.domain.enums import Availability
+from emberone.domain.working_hours import begins_again
 from emberone.models import Agent, Profile, Tag, Team
+from emberone.queries.calendars import calendars_of
 from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_text
 from emberone.queries.profiles import Choice
 
@@ -28,6 +31,8 @@ class AgentRow(NamedTuple):
     availability: Availability
     capacity: int
     open_count: int
+    #: What is compared to the capacity: the number of open tickets, or what they weigh.
+    load: int
     skills: list[str]
     last_assigned_at: datetime | None
     version: int
@@ -35,11 +40,26 @@ class AgentRow(NamedTuple):
     team_names: list[str]
     #: Who cannot sign in gets no tickets, whatever their availability.
     is_deactivated: bool
+    #: The end of the absence that lasts now, and the beginning of the next one.
+    absent_until: datetime | None
+    absent_from: datetime | None
+    #: Their working hours; None: at any hour.
+    calendar_id: UUID | None
+    calendar_name: str | None
+    #: When these begin again; None: they have begun.
+    hours_begin: datetime | None
 
     @property
     def profile_id(self) -> UUID:
         """The agent's profile, under the name that the permission table knows."""
         return self.id
+
+
+class OwnState(NamedTuple):
+    """Whether an agent takes tickets now, as the top of every page says it."""
+
+    availability: Availability
+    absent_until: datetime | None
 
 
 class TeamRow(NamedTuple):
@@ -58,20 +78,38 @@ class TagRow(NamedTuple):
     is_skill: bool
 
 
+#: The end of the absence of a row of `agents` that lasts now.
+_ABSENT_UNTIL: Final = (
+    "(SELECT max(ends_at) FROM absences WHERE agent_id = agents.profile_id"
+    " AND starts_at <= context_now() AND ends_at > context_now())"
+)
+
 #: All agents by name, or the one asked for.
 _AGENTS = text(
-    """
-    SELECT agents.profile_id, full_name, email, availability, capacity, open_count, skills,
-        last_assigned_at, agents.version,
+    f"""
+    SELECT agents.profile_id, full_name, email, availability, capacity, open_count,
+        CASE WHEN (SELECT weighs_priority FROM settings) THEN open_weight ELSE open_count END,
+        skills, last_assigned_at, agents.version,
         ARRAY(SELECT teams.id FROM team_members JOIN teams ON teams.id = team_id
             WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id),
         ARRAY(SELECT teams.name FROM team_members JOIN teams ON teams.id = team_id
             WHERE team_members.profile_id = agents.profile_id ORDER BY teams.name, teams.id),
-        NOT EXISTS (SELECT FROM working_agents WHERE working_agents.id = agents.profile_id)
+        NOT EXISTS (SELECT FROM working_agents WHERE working_agents.id = agents.profile_id),
+        {_ABSENT_UNTIL},
+        (SELECT min(starts_at) FROM absences WHERE agent_id = agents.profile_id
+            AND starts_at > context_now()),
+        calendars.id, calendars.name,
+        (SELECT hours.id FROM calendar_versions AS hours WHERE hours.calendar_id = calendars.id
+            ORDER BY version DESC LIMIT 1)
     FROM agents JOIN profiles ON profiles.id = agents.profile_id
+        LEFT JOIN calendars ON calendars.id = agents.calendar_id
     WHERE cast(:profile_id AS uuid) IS NULL OR agents.profile_id = :profile_id
     ORDER BY full_name, agents.profile_id
-    """
+    """  # noqa: S608 - made of our own constant
+)
+
+_OWN_STATE = text(
+    f"SELECT availability, {_ABSENT_UNTIL} FROM agents WHERE profile_id = :profile_id"  # noqa: S608
 )
 
 #: All teams by name, or the one asked for.
@@ -90,23 +128,28 @@ _TEAMS = text(
 
 def list_agents(session: Session) -> list[AgentRow]:
     """All agents, by name."""
-    return [_agent(tuple(row)) for row in session.execute(_AGENTS, {"profile_id": None})]
+    return _agents(session, None)
 
 
 def agent_details(session: Session, profile_id: UUID) -> AgentRow | None:
     """One agent, or None."""
-    row = session.execute(_AGENTS, {"profile_id": profile_id}).one_or_none()
-    return None if row is None else _agent(tuple(row))
+    return next(iter(_agents(session, profile_id)), None)
 
 
-def _agent(row: tuple[object, ...]) -> AgentRow:
-    agent = AgentRow(*row)  # type: ignore[arg-type]  # The statement's columns are its fields.
-    return agent._replace(availability=Availability(agent.availability))
+def _agents(session: Session, profile_id: UUID | None) -> list[AgentRow]:
+    rows = session.execute(_AGENTS, {"profile_id": profile_id}).all()
+    # The statement's columns are the fields of a row, with the hours' version for the last.
+    calendars = calendars_of(session, {row[-1] for row in rows})
+    now = now_of(session)
+    begins = {hours: begins_again(calendar, now) for hours, calendar in calendars.items()}
+    found = (AgentRow(*[*row[:-1], begins[row[-1]]]) for row in rows)
+    return [row._replace(availability=Availability(row.availability)) for row in found]
 
 
-def availability_of(session: Session, profile_id: UUID) -> Availability | None:
+def own_state(session: Session, profile_id: UUID) -> OwnState | None:
     """Whether this agent takes tickets now; None for whoever is no agent."""
-    return session.scalar(select(Agent.availability).where(Agent.profile_id == profile_id))
+    row = session.execute(_OWN_STATE, {"profile_id": profile_id}).one_or_none()
+    return None if row is None else OwnState(Availability(row[0]), row[1])
 
 
 #: Agents who may work: a view, because whether a person may sign in is not every agent's affair.

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email import message_from_string, policy
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,16 @@ from emberone.domain.macros import ReplyChanges
 from emberone.domain.promises import PlannedAlert
 from emberone.mail.tokens import feedback_token
 from emberone.queries.sla_policies import find_policy, promises_of
-from emberone.services import accounts, answers, comments, drafts, macros, sla_policies, tickets
+from emberone.services import (
+    absences,
+    accounts,
+    answers,
+    comments,
+    drafts,
+    macros,
+    sla_policies,
+    tickets,
+)
 from emberone.services.macros import MacroValues
 from tests.journeys.browser import Browser
 from tests.journeys.product import Product
@@ -94,6 +104,8 @@ def prepare(product: Product, app: Flask) -> dict[str, Any]:
         comments.comment_as_customer(customer, own, "It happened at the handle, I think.")
         replying = _reply(product, agent)
         _promise_more(product, admin)
+        away = datetime.now(UTC) + timedelta(days=20)
+        absences.plan_absence(admin, agent.profile_id, away, away + timedelta(days=7))
     _ask_for_letters(product)
     product.run("sweep", "--all")
     _break_some_letters(product)

@@ -22,6 +22,7 @@ from emberone.domain.lifecycle import Event
 from emberone.domain.promises import PlannedAlert, Promises
 from emberone.models import Comment, Team, Ticket
 from emberone.services import comments, drafts, tickets
+from emberone.services.absences import plan_absence
 from emberone.services.attachments import attach
 from emberone.services.macros import MacroValues, make_macro
 from emberone.services.profiles import set_active
@@ -109,7 +110,7 @@ class Scene:
         self.invited_path = invited.path
 
     def _write(self, owner: Any, set_setting: Any) -> None:
-        """Replies on their way and held, a text with a file in the making, a ticket put aside."""
+        """Replies on their way and held, a text with a file in the making, a ticket put aside, an absence."""
         agent, admin = self.persons[Role.AGENT], self.persons[Role.ADMIN]
         make_macro(admin, MacroValues("Hello", "Hello {{customer.name}}", is_shared=True))
         late = {(Metric.RESOLUTION, Priority.LOW): 3600}
@@ -127,6 +128,7 @@ class Scene:
                 attach(session, [Upload("a.txt", b"a")], ticket_id=self.open[0], draft_id=draft_id)
                 until = now_of(session) + timedelta(days=1)
         snooze_ticket(agent, self.open[0], until)
+        plan_absence(agent, agent.profile_id, until, until + timedelta(days=1))
 
     def _left(self, make: Any, client_of: Any) -> Any:
         """An agent who is about to leave."""

@@ -8,17 +8,19 @@ from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug import Response
 
-from emberone.db import db
+from emberone.db import db, now_of
 from emberone.domain.enums import Availability, Role
 from emberone.domain.errors import EmberOneError, Invalid, StaleWrite
 from emberone.queries import agents
+from emberone.queries.calendars import calendar_choices
 from emberone.services import agents as service
-from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
+from emberone.web.admin.agent_absences import AbsencePages, back_to
+from emberone.web.admin.base import attempt, carry_out, done, found, is_post
 from emberone.web.admin.params import NotUnderstood, Values, asked_row, fields, row_id
 from emberone.web.session import actor_or_none, current_actor
 
 
-class AgentView(PanelView):
+class AgentView(AbsencePages):
     """The agents, their room and their load."""
 
     address = "agent"
@@ -26,11 +28,15 @@ class AgentView(PanelView):
     @expose("/")
     def index_view(self) -> str:
         """List the agents, by name."""
-        return self.render("panel/agent_list.html", rows=agents.list_agents(self.session))
+        return self.render(
+            "panel/agent_list.html",
+            rows=agents.list_agents(self.session),
+            now=now_of(self.session),
+        )
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
-        """Change capacity, skills and teams; a stale form comes back with both versions."""
+        """Change capacity, skills, teams and hours; a stale form comes back with both versions."""
         agent = self._agent(asked_row())
         if not is_post():
             return self._form(agent, _typed(agent))
@@ -41,6 +47,7 @@ class AgentView(PanelView):
                 "capacity": values.raw("capacity"),
                 "skills": values.raw("skills"),
                 "teams": values.identifiers("teams"),
+                "calendar": values.identifier("calendar"),
             }
             return self._form(self._agent(agent.id), typed, outcome), outcome.status
         message = _("%(name)s was saved.", name=agent.full_name)
@@ -56,6 +63,7 @@ class AgentView(PanelView):
             capacity=int(capacity),
             skills=values.raw("skills").split(","),
             team_ids=values.identifiers("teams"),
+            calendar_id=values.identifier("calendar"),
             version=values.version(),
         )
 
@@ -72,7 +80,8 @@ class AgentView(PanelView):
             else _("%(name)s is away: no new tickets.", name=agent.full_name)
         )
         actor = current_actor()
-        return carry_out(message, _back(), service.set_availability, actor, agent.id, wanted)
+        page = back_to(request.form.get("back", ""))
+        return carry_out(message, page, service.set_availability, actor, agent.id, wanted)
 
     def _agent(self, profile_id: UUID) -> agents.AgentRow:
         return found(agents.agent_details(self.session, profile_id))
@@ -86,6 +95,7 @@ class AgentView(PanelView):
             typed=typed,
             teams=agents.team_choices(self.session),
             skills=agents.skill_names(self.session),
+            calendars=calendar_choices(self.session),
             refusal=refusal,
             is_stale=isinstance(refusal, StaleWrite),
         )
@@ -96,19 +106,13 @@ def _typed(agent: agents.AgentRow) -> dict[str, Any]:
         "capacity": str(agent.capacity),
         "skills": ", ".join(agent.skills),
         "teams": agent.team_ids,
+        "calendar": agent.calendar_id,
     }
 
 
-def _back() -> str:
-    """The page that the switch stood on: a path of ours, or the list of agents."""
-    page = request.form.get("back", "")
-    is_ours = page.startswith("/admin/") and page.isprintable() and "\\" not in page
-    return page if is_ours else url_for("agent.index_view")
-
-
-def own_availability() -> Availability | None:
+def own_availability() -> agents.OwnState | None:
     """Whether the person who is signed in takes tickets now; None for whoever is no agent."""
     actor = actor_or_none()
     if actor is None or actor.role is not Role.AGENT or actor.profile_id is None:
         return None
-    return agents.availability_of(db.session(), actor.profile_id)
+    return agents.own_state(db.session(), actor.profile_id)

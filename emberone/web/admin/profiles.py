@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from emberone import policy
-from emberone.domain.enums import LETTERS_OF, Role, Status
+from emberone.domain.enums import LETTERS_OF, HandOver, Role, Status
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.mail.kinds import kind_of
 from emberone.queries import agents, letters, profiles, tickets
@@ -18,6 +18,7 @@ from emberone.queries.sign_ins import SignInState, sign_in_states
 from emberone.services import accounts
 from emberone.services import profiles as service
 from emberone.web.admin import choices
+from emberone.web.admin.agent_absences import chosen, handing_over
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post, refused
 from emberone.web.admin.lists import Chip, Column, Listing
 from emberone.web.admin.params import arguments, asked_row, fields, row_id
@@ -166,13 +167,23 @@ class ProfileView(PanelView):
         url = self._url(person.id)
         return carry_out(message, url, service.set_active, current_actor(), person.id, True)
 
-    @expose("/deactivate/", methods=("POST",))
-    def deactivate(self) -> Response:
-        """Let a person sign in no longer, and sign them out."""
-        person = self._person(row_id(request.form))
-        message = _("%(name)s can no longer sign in.", name=person.full_name)
-        url = self._url(person.id)
-        return carry_out(message, url, service.set_active, current_actor(), person.id, False)
+    @expose("/deactivate/", methods=("GET", "POST"))
+    def deactivate(self) -> Any:
+        """Let a person sign in no longer, and sign them out; of an agent, hand over the tickets."""
+        actor = current_actor()
+        if not is_post():
+            return self._leave_form(self._person(asked_row()), HandOver.RELEASE_ALL, None)
+        person, values = self._person(row_id(request.form)), fields()
+        choice, to_agent_id = chosen(values, otherwise=HandOver.RELEASE_ALL)
+        outcome = attempt(
+            service.set_active, actor, person.id, False, choice=choice, to_agent_id=to_agent_id
+        )
+        if not isinstance(outcome, EmberOneError):
+            message = _("%(name)s can no longer sign in.", name=person.full_name)
+            return done(message, self._url(person.id))
+        if not values.has("hand_over"):
+            return refused(outcome, self._url(person.id))
+        return self._leave_form(person, choice, to_agent_id, outcome), outcome.status
 
     @expose("/password/", methods=("GET", "POST"))
     def password(self) -> Any:
@@ -197,6 +208,20 @@ class ProfileView(PanelView):
             return refused(outcome, self._url(person.id))
         message = _("%(name)s was deleted.", name=person.full_name)
         return done(message, url_for("profile.index_view"))
+
+    def _leave_form(
+        self,
+        person: profiles.ProfileRow,
+        choice: HandOver,
+        to_agent_id: UUID | None,
+        refusal: EmberOneError | None = None,
+    ) -> str:
+        return self.render(
+            "panel/profile_deactivate.html",
+            person=person,
+            form=handing_over(self, person.id, choice, to_agent_id),
+            refusal=refusal,
+        )
 
     def _person(self, profile_id: UUID) -> profiles.ProfileRow:
         return found(profiles.profile_details(self.session, profile_id))

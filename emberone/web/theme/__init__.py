@@ -75,6 +75,7 @@ def init_theme(app: Flask, *, brand: str = "EmberOne", search_endpoint: str | No
         assets.icon_names,
         filters.filter_add_url,
         filters.filter_rows,
+        formats.day_in_full,
         formats.file_size,
         formats.page_language,
         formats.time_iso,
