@@ -567,3 +567,29 @@ class TestPeople:
             owner.execute(
                 "INSERT INTO profiles (email, full_name, role) VALUES ('a@X.org', 'n', 'CUSTOMER')"
             )
+
+
+#: table → a change of it that makes a form about it stale.
+VERSIONED = {
+    "profiles": "full_name = full_name || '!'",
+    "teams": "name = name || '!'",
+    "agents": "capacity = capacity + 1",
+    "tickets": "title = title || '!'",
+    "comments": "content = content || '!'",
+    "drafts": "content = content || '!'",
+    "macros": "content = content || '!'",
+    "settings": "reopen_days = reopen_days + 1",
+}
+
+
+def test_every_table_that_forms_are_made_of_counts_its_changes(world):
+    tables = world.execute(
+        "SELECT table_name FROM information_schema.columns WHERE column_name = 'version'"
+        " AND table_schema = 'public' AND table_name NOT LIKE '%\\_versions'"
+    )
+    assert {name for (name,) in tables} == set(VERSIONED)
+    for table, change in VERSIONED.items():
+        before = world.execute(f"SELECT sum(version), count(*) FROM {table}").fetchone()
+        world.execute(f"UPDATE {table} SET {change}")
+        after = world.execute(f"SELECT sum(version) FROM {table}").fetchone()
+        assert after[0] == before[0] + before[1], table
