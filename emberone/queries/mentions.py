@@ -21,11 +21,13 @@ def colleagues(session: Session) -> list[tuple[UUID, str]]:
 
 
 def find_colleagues(session: Session, words: str, limit: int) -> list[str]:
-    """The first names, by alphabet, that contain the words."""
+    """The first names that contain the words; those that begin with them before the others."""
     people = union(
         select(WORKING.c.full_name.label("name")).where(contains(WORKING.c.full_name, words)),
         select(Profile.full_name).where(
             Profile.role == Role.ADMIN, contains(Profile.full_name, words)
         ),
     ).subquery()
-    return list(session.scalars(select(people.c.name).order_by(people.c.name).limit(limit)))
+    begins = people.c.name.istartswith(words, autoescape=True)
+    statement = select(people.c.name).order_by(begins.desc(), people.c.name).limit(limit)
+    return list(session.scalars(statement))

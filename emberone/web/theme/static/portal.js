@@ -1,16 +1,10 @@
 // Brings what is new to a ticket's page while somebody may be writing on it. The page
 // works without this file; what is typed is never touched.
 (() => {
-  const PAUSE = 8000;
-  const LONGEST_PAUSE = 60000;
-
   addEventListener("DOMContentLoaded", () => {
     const page = document.querySelector("[data-live-url]");
     if (!page) return;
     const news = page.querySelector("[data-live-news]");
-    let tag = page.dataset.liveTag;
-    let pause = PAUSE;
-    let timer = 0;
 
     const put = (html) => {
       const fresh = new DOMParser().parseFromString(html, "text/html");
@@ -59,35 +53,13 @@
       page.querySelector(".reply-box").before(note);
     };
 
-    const ask = async () => {
-      try {
-        const answer = await fetch(page.dataset.liveUrl, {
-          cache: "no-store",
-          credentials: "same-origin",
-          redirect: "manual",
-          headers: { Accept: "text/html", "If-None-Match": tag },
-        });
-        if (answer.type === "opaqueredirect" || answer.status === 401) {
-          say(page.dataset.textSignedOut);
-          return;
-        }
-        if (answer.status === 200) {
-          put(await answer.text());
-          tag = answer.headers.get("ETag") || tag;
-        } else if (answer.status !== 304) {
-          throw new Error(String(answer.status));
-        }
-        pause = PAUSE;
-      } catch {
-        pause = Math.min(pause * 2, LONGEST_PAUSE);
-      }
-      timer = setTimeout(ask, pause);
-    };
-
-    document.addEventListener("visibilitychange", () => {
-      clearTimeout(timer);
-      if (!document.hidden) ask();
+    keepAsking({
+      pace: 8000,
+      tag: page.dataset.liveTag,
+      address: () => page.dataset.liveUrl,
+      take: put,
+      say: (text) => text && say(text),
+      words: { signedOut: page.dataset.textSignedOut },
     });
-    timer = setTimeout(ask, PAUSE);
   });
 })();

@@ -3,7 +3,6 @@
 (() => {
   const page = document.querySelector("[data-queue]");
   if (!page) return;
-  const PACE = 2500;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const rowsOf = (root) => all("[data-rows] > tr", root);
   const news = page.querySelector("[data-news]");
@@ -110,40 +109,12 @@
 
   // -------------------------------------------------------------------------------- asking
 
-  let tag = `W/"${words.tag}"`;
-  let timer = 0;
-  let failures = 0;
-  let asking = false;
-
-  const ask = async () => {
-    clearTimeout(timer);
-    if (asking || document.hidden) return;
-    asking = true;
-    try {
-      const headers = { "X-Requested-With": "fetch", "If-None-Match": tag };
-      const answer = await fetch(words.changesUrl, { headers, redirect: "manual", cache: "no-store" });
-      if (answer.status === 200) {
-        tag = answer.headers.get("ETag") || tag;
-        take(await answer.text());
-      } else if (answer.type === "opaqueredirect" || answer.status === 401) {
-        say(words.textSignedOut);
-        return;
-      } else if (answer.status === 400 || answer.status === 404) return;
-      else if (answer.status !== 304) throw new Error(String(answer.status));
-      if (failures > 2) say("");
-      failures = 0;
-    } catch {
-      failures += 1;
-      if (failures === 3) say(words.textOffline);
-    } finally {
-      asking = false;
-    }
-    timer = setTimeout(ask, Math.min(PACE * 2 ** Math.min(failures, 4), 30000));
-  };
-
-  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
-  addEventListener("online", ask);
-  // A page that was kept while one was on a ticket is asked at once.
-  addEventListener("pageshow", (event) => event.persisted && ask());
-  timer = setTimeout(ask, PACE);
+  keepAsking({
+    pace: 2500,
+    tag: `W/"${words.tag}"`,
+    address: () => words.changesUrl,
+    take,
+    say,
+    words: { signedOut: words.textSignedOut, offline: words.textOffline },
+  });
 })();

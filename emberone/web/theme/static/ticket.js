@@ -3,7 +3,6 @@
 (() => {
   const page = document.querySelector("[data-ticket]");
   if (!page) return;
-  const PACE = 2500;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const region = (name) => document.querySelector(`[data-live="${name}"]`);
   const scroller = page.querySelector("[data-scroller]");
@@ -158,44 +157,21 @@
 
   // ------------------------------------------------------------------------------ asking
 
-  let tag = `W/"${page.dataset.tag}"`;
-  let timer = 0;
-  let failures = 0;
-  let asking = false;
-
   const address = () => {
     const url = new URL(page.dataset.changesUrl, location.href);
     if (new URLSearchParams(location.search).has("all") || page.dataset.unfolded) url.searchParams.set("all", "1");
     return url;
   };
 
-  const ask = async ({ anew = false } = {}) => {
-    clearTimeout(timer);
-    if (asking || document.hidden) return;
-    asking = true;
-    try {
-      const headers = { "X-Requested-With": "fetch" };
-      if (!anew) headers["If-None-Match"] = tag;
-      const answer = await fetch(address(), { headers, redirect: "manual", cache: "no-store" });
-      if (answer.status === 200) {
-        tag = answer.headers.get("ETag") || tag;
-        take(await answer.text());
-      } else if (answer.type === "opaqueredirect" || answer.status === 401) {
-        say(page.dataset.textSignedOut);
-        return;
-      } else if (answer.status === 404) return;
-      else if (answer.status !== 304) throw new Error(String(answer.status));
-      if (failures > 2) say("");
-      failures = 0;
-      look();
-    } catch {
-      failures += 1;
-      if (failures === 3) say(page.dataset.textOffline);
-    } finally {
-      asking = false;
-    }
-    timer = setTimeout(ask, Math.min(PACE * 2 ** Math.min(failures, 4), 30000));
-  };
+  const { ask } = keepAsking({
+    pace: 2500,
+    tag: `W/"${page.dataset.tag}"`,
+    address,
+    take: (html) => take(html),
+    heard: () => look(),
+    say,
+    words: { signedOut: page.dataset.textSignedOut, offline: page.dataset.textOffline },
+  });
 
   // ------------------------------------------------------------------------------- clocks
 
@@ -281,17 +257,8 @@
     if (Math.abs(scroller.scrollTop) < 40) page.querySelector("[data-news]").hidden = true;
   });
   document.addEventListener("focusout", () => setTimeout(() => holdingStill(exchange)));
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) clearTimeout(timer);
-    else {
-      ask();
-    }
-  });
-  addEventListener("online", () => ask());
-
   place();
   tick();
   look();
   setInterval(tick, 1000);
-  timer = setTimeout(ask, PACE);
 })();
