@@ -19,6 +19,7 @@ class Job(StrEnum):
     ASSIGN = "assign"
     SLA = "sla"
     REPLAN = "replan"
+    WAITS = "waits"
     FEEDBACK = "feedback"
     MAIL = "mail"
 

@@ -30,6 +30,7 @@ QUEUES: Final[dict[Job, str]] = {
     Job.ASSIGN: "work",
     Job.SLA: "work",
     Job.REPLAN: "work",
+    Job.WAITS: "work",
     Job.FEEDBACK: "work",
     Job.MAIL: "mail",
 }

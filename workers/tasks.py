@@ -47,6 +47,12 @@ def replan() -> None:
     _run(lambda: sweeps.run(Job.REPLAN, seconds=0))
 
 
+@celery.task(name=task_name(Job.WAITS))
+def waits() -> None:
+    """Remind customers who are asked and silent, and close their tickets at last."""
+    _run(lambda: sweeps.run(Job.WAITS))
+
+
 @celery.task(name=task_name(Job.FEEDBACK))
 def feedback() -> None:
     """Invite the customers of closed tickets to rate them."""

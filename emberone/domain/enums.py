@@ -150,7 +150,7 @@ class DraftState(StrEnum):
 
 #: The letters that a role gets and need not: what the account page asks.
 LETTERS_OF: Final = {
-    Role.CUSTOMER: ("ticket_received", "staff_replied", "feedback_request"),
+    Role.CUSTOMER: ("ticket_received", "staff_replied", "reminder", "feedback_request"),
     Role.AGENT: ("assigned", "mention", "sla_warning", "sla_breach", "digest"),
     Role.ADMIN: ("mention", "sla_warning", "sla_breach", "low_rating", "unassignable", "digest"),
 }
@@ -159,6 +159,7 @@ LETTERS_OF: Final = {
 OPTIONAL_LETTERS: Final = (
     "ticket_received",
     "staff_replied",
+    "reminder",
     "feedback_request",
     "assigned",
     "mention",

@@ -15,6 +15,8 @@ LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "feedback_delay_s": (0, 30 * _DAY),
     "feedback_expiry_days": (1, 365),
     "feedback_throttle_days": (0, 365),
+    "quiet_reminder_days": (0, 90),
+    "quiet_close_days": (0, 365),
     "pace_tickets": (0, 1000),
     "pace_window_s": (60, _DAY),
     "reply_delay_s": (0, 300),

@@ -37,6 +37,7 @@ _REASONS: Final[dict[str, Any]] = {
     ),
     "The ticket was reopened.": _l("The ticket was reopened."),
     "The comment was deleted.": _l("The comment was deleted."),
+    "The ticket no longer waits.": _l("The ticket no longer waits."),
     "The texts were erased.": _l("The texts were erased."),
     "Delivery was interrupted too often.": _l("Delivery was interrupted too often."),
 }

@@ -43,6 +43,11 @@ _KNOWN: Final = (
         _l("To the customer, when somebody of the staff answers in public."),
     ),
     Kind(
+        "reminder",
+        _l("Reminder"),
+        _l("To the customer, when a ticket has waited for their answer for some days."),
+    ),
+    Kind(
         "feedback_request",
         _l("Request to rate"),
         _l("To the customer, some time after their ticket was closed."),
@@ -71,7 +76,9 @@ _KNOWN: Final = (
 )
 _BY_LETTER: Final = {kind.letter: kind for kind in _KNOWN}
 
-_TO_CUSTOMERS: Final = frozenset({"ticket_received", "staff_replied", "feedback_request"})
+_TO_CUSTOMERS: Final = frozenset(
+    {"ticket_received", "staff_replied", "reminder", "feedback_request"}
+)
 
 
 @cache

@@ -25,6 +25,7 @@ from emberone.models.sla import (
 from emberone.models.sweeps import SweepRun
 from emberone.models.tags import Tag
 from emberone.models.tickets import Ticket
+from emberone.models.waits import Wait
 
 __all__ = [
     "Absence",
@@ -59,4 +60,5 @@ __all__ = [
     "TicketRead",
     "TicketViewer",
     "User",
+    "Wait",
 ]

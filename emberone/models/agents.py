@@ -26,10 +26,16 @@ class Team(Base):
         ForeignKey("sla_policies.id", ondelete="SET NULL")
     )
 
+    #: As in the settings, for this team's tickets; None: as there.
+    quiet_reminder_days: Mapped[int | None]
+    quiet_close_days: Mapped[int | None]
+
     __table_args__ = (
         Index("uq_teams_name", text("lower(name)"), unique=True),
         Index("ix_teams_sla_policy_id", "sla_policy_id"),
         CheckConstraint("name ~ '[^[:space:]]' AND length(name) <= 100", name="name"),
+        CheckConstraint("quiet_reminder_days BETWEEN 0 AND 90", name="quiet_reminder_days"),
+        CheckConstraint("quiet_close_days BETWEEN 0 AND 365", name="quiet_close_days"),
     )
 
 

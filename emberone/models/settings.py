@@ -38,6 +38,9 @@ class Setting(Base):
     feedback_delay_s: Mapped[int] = mapped_column(server_default=text("3600"))
     feedback_expiry_days: Mapped[int] = mapped_column(server_default=text("14"))
     feedback_throttle_days: Mapped[int] = mapped_column(server_default=text("7"))
+    #: After so many working days a silent customer is reminded, and the ticket closed; 0: never.
+    quiet_reminder_days: Mapped[int] = mapped_column(server_default=text("3"))
+    quiet_close_days: Mapped[int] = mapped_column(server_default=text("7"))
     #: For so long a reply can be taken back; only then does it become a comment.
     reply_delay_s: Mapped[int] = mapped_column(server_default=text("15"))
     #: The largest file that can be attached, in MiB.
@@ -55,6 +58,8 @@ class Setting(Base):
         CheckConstraint("feedback_expiry_days BETWEEN 1 AND 365", name="feedback_expiry_days"),
         CheckConstraint("pace_tickets BETWEEN 0 AND 1000", name="pace_tickets"),
         CheckConstraint("pace_window_s BETWEEN 60 AND 86400", name="pace_window_s"),
+        CheckConstraint("quiet_reminder_days BETWEEN 0 AND 90", name="quiet_reminder_days"),
+        CheckConstraint("quiet_close_days BETWEEN 0 AND 365", name="quiet_close_days"),
         CheckConstraint("reply_delay_s BETWEEN 0 AND 300", name="reply_delay_s"),
         CheckConstraint("attachment_limit_mb BETWEEN 1 AND 25", name="attachment_limit_mb"),
         CheckConstraint("digest_above BETWEEN 1 AND 1000", name="digest_above"),

@@ -69,6 +69,9 @@ class TeamRow(NamedTuple):
     name: str
     version: int
     members: list[str]
+    #: For its quiet tickets; None: as in the settings.
+    quiet_reminder_days: int | None
+    quiet_close_days: int | None
 
 
 class TagRow(NamedTuple):
@@ -118,7 +121,8 @@ _TEAMS = text(
     SELECT id, name, version,
         ARRAY(SELECT full_name FROM team_members
             JOIN profiles ON profiles.id = team_members.profile_id
-            WHERE team_members.team_id = teams.id ORDER BY full_name)
+            WHERE team_members.team_id = teams.id ORDER BY full_name),
+        quiet_reminder_days, quiet_close_days
     FROM teams
     WHERE cast(:team_id AS uuid) IS NULL OR id = :team_id
     ORDER BY name, id

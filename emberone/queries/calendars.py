@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from emberone.domain.calendar import BusinessCalendar
 from emberone.domain.sla import ALWAYS_OPEN
 from emberone.domain.sla import Calendar as Measure
+from emberone.domain.working_days import WEEKDAYS, WorkingDays
 from emberone.models import Calendar, CalendarVersion, Profile
 
 #: So many calendars each process keeps; three years of one are about 260 kB.
@@ -159,6 +160,34 @@ def hours_of(session: Session, calendar_id: UUID, version: int) -> Hours | None:
         )
     ).one_or_none()
     return None if row is None else Hours(*row)
+
+
+#: The calendar that measures most targets of a team's policy, or of the default one.
+_MOST_USED: Final = text(
+    "SELECT version.id FROM sla_policies AS policy"
+    " JOIN LATERAL (SELECT id FROM sla_policy_versions WHERE policy_id = policy.id"
+    "  ORDER BY version DESC LIMIT 1) AS newest ON true"
+    " JOIN sla_targets AS target ON target.policy_version_id = newest.id"
+    " JOIN LATERAL (SELECT id FROM calendar_versions WHERE calendar_id = target.calendar_id"
+    "  ORDER BY version DESC LIMIT 1) AS version ON true"
+    " LEFT JOIN teams ON teams.id = :team_id"
+    " WHERE CASE WHEN teams.sla_policy_id IS NULL THEN policy.is_default"
+    "  ELSE policy.id = teams.sla_policy_id END"
+    " GROUP BY version.id ORDER BY count(*) DESC, version.id LIMIT 1"
+)
+
+
+def working_days(session: Session, team_id: UUID | None) -> WorkingDays:
+    """The days on which a team works: those that its policy's calendar opens on.
+
+    Monday to Friday where the policy counts around the clock, or nothing is promised.
+    """
+    version = session.scalar(_MOST_USED, {"team_id": team_id})
+    calendar = calendar_of(session, version)
+    if not isinstance(calendar, BusinessCalendar):
+        return WEEKDAYS
+    hours = calendar.hours
+    return WorkingDays(calendar.zone, lambda day: bool(hours.of(day)))
 
 
 def calendar_choices(session: Session) -> list[tuple[UUID, str]]:

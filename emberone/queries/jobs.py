@@ -19,6 +19,11 @@ _DEAD: Final = {
         " sla_clocks.metric || ', step ' || step_no AS what"
         " FROM sla_steps JOIN sla_clocks ON sla_clocks.id = clock_id WHERE dead_at IS NOT NULL"
     ),
+    "wait": (
+        "SELECT ticket_id AS id, dead_at AS at, attempts, last_error, ticket_id,"
+        " CASE WHEN reminded_at IS NULL THEN 'reminder' ELSE 'closing' END AS what"
+        " FROM waits WHERE dead_at IS NOT NULL"
+    ),
     "feedback": (
         "SELECT id, dead_at AS at, attempts, last_error, ticket_id,"
         " 'closing ' || cycle AS what FROM feedback_requests"
@@ -47,6 +52,7 @@ _DEAD_ROWS: Final = {
 
 _DEAD_COUNTS = text(
     "SELECT (SELECT count(*) FROM sla_steps WHERE dead_at IS NOT NULL) AS step,"
+    " (SELECT count(*) FROM waits WHERE dead_at IS NOT NULL) AS wait,"
     " (SELECT count(*) FROM feedback_requests"
     " WHERE state = 'PENDING' AND dead_at IS NOT NULL) AS feedback,"
     " (SELECT count(*) FROM mail_outbox WHERE state = 'dead') AS letter,"
@@ -58,7 +64,7 @@ _DEAD_COUNTS = text(
 class DeadRow:
     """One thing that was tried until it was given up, and why."""
 
-    #: `step`, `feedback`, `letter` or `reply`: which service tries it again.
+    #: `step`, `wait`, `feedback`, `letter` or `reply`: which service tries it again.
     kind: str
     id: UUID
     #: When it was given up; of a letter, when it was written; of a held reply, its last change.

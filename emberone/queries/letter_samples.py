@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from emberone.domain.enums import CommentType, Role, Status
+from emberone.domain.waits import Patience, closing_after
+from emberone.domain.waits import Wait as Quiet
 from emberone.mail.kinds import DIGEST, Audience, audience_of
 from emberone.mail.tokens import CONFIRM_WITHIN, RESET_WITHIN
 from emberone.models import (
@@ -19,7 +21,9 @@ from emberone.models import (
     Setting,
     SLAClock,
     Ticket,
+    Wait,
 )
+from emberone.queries.calendars import working_days
 
 _Author = aliased(Profile, name="author")
 _Reader = aliased(Profile, name="reader")
@@ -43,6 +47,7 @@ _IS_NOTE: Final = (
 FITS: Final[Mapping[str, ColumnElement[bool]]] = {
     "ticket_received": true(),
     "staff_replied": exists().where(_IS_REPLY),
+    "reminder": Ticket.status == Status.WAITING,
     "feedback_request": Ticket.status == Status.CLOSED,
     "assigned": Ticket.assigned_agent_id.is_not(None),
     "mention": exists().where(_IS_NOTE),
@@ -152,6 +157,21 @@ def _replied(session: Session, ticket: Ticket, customer: str, now: datetime) -> 
     }
 
 
+def _reminder(session: Session, ticket: Ticket, customer: str, now: datetime) -> dict[str, Any]:
+    settings = session.scalars(select(Setting)).one()
+    reminded = session.scalar(select(Wait.closes_at).where(Wait.ticket_id == ticket.id))
+    wait, patience = Quiet(now), Patience(settings.quiet_reminder_days, settings.quiet_close_days)
+    closes_at = reminded or closing_after(
+        wait, patience, working_days(session, ticket.team_id), now=now
+    )
+    return {
+        "name": customer,
+        "closes_at": None if closes_at is None else closes_at.isoformat(),
+        "reopen_days": settings.reopen_days,
+        "follows": "sample",
+    }
+
+
 def _request(session: Session, ticket: Ticket, customer: str, now: datetime) -> dict[str, Any]:
     days = session.scalars(select(Setting.feedback_expiry_days)).one()
     request = session.scalar(
@@ -230,6 +250,7 @@ _Special = Callable[[Session, Ticket, str, datetime], dict[str, Any]]
 _SPECIAL: Final[Mapping[str, _Special]] = {
     "ticket_received": _received,
     "staff_replied": _replied,
+    "reminder": _reminder,
     "feedback_request": _request,
     "assigned": _assigned,
     "mention": _mentioned,

@@ -245,13 +245,16 @@ def preview(row: LetterRow, site: Site, *, with_secrets: bool = False) -> Render
 
     None where it cannot be worded: its texts were erased, or its wording is gone.
     """
-    return worded(row.letter, row.params, site if with_secrets else site.for_preview())
+    shown = site if with_secrets else site.for_preview()
+    return worded(row.letter, row.params, shown, language=row.language)
 
 
-def worded(letter: str, params: Mapping[str, Any], site: Site) -> Rendered | None:
-    """A letter in words; None where it cannot be worded."""
+def worded(
+    letter: str, params: Mapping[str, Any], site: Site, *, language: str | None = None
+) -> Rendered | None:
+    """A letter in words, in a language or else in English; None where it cannot be worded."""
     try:
-        return render(letter, params, site)
+        return render(letter, params, site, translations=catalogue(language))
     except (TemplateError, ValueError, TypeError):
         return None
 

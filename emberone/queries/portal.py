@@ -110,6 +110,8 @@ class Said(NamedTuple):
     version: int
     is_edited: bool
     created_at: datetime
+    #: What the product's own comment is about; None in people's.
+    facts: dict[str, Any] | None
 
 
 class Happening(NamedTuple):
@@ -248,6 +250,7 @@ def _comments() -> Any:
             Comment.version,
             Comment.details.has_key("editHistory"),
             Comment.created_at,
+            Comment.details["systemData"],
         )
         .outerjoin(_STAFF, _STAFF.c.id == Comment.author_id)
         .where(Comment.is_internal.is_(False))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from emberone.db import now_of
 from emberone.domain.actor import Actor
 from emberone.domain.enums import Priority, Status
-from emberone.models import Profile, Team, Ticket
+from emberone.models import Profile, Team, Ticket, Wait
 from emberone.policy import visible_tickets
 from emberone.queries.paging import COUNT_LIMIT, Page, Paging, count_up_to, fetch_page
 from emberone.queries.search import Hits
@@ -112,6 +112,9 @@ class TicketDetails(NamedTuple):
     snoozed_until: datetime | None
     #: Whether it is open only because the customer wrote once more after it was closed.
     came_back_by_comment: bool
+    #: Of one that waits: when its customer was reminded, and when it is closed without an answer.
+    reminded_at: datetime | None
+    closes_at: datetime | None
 
 
 class ExportRow(NamedTuple):
@@ -282,8 +285,13 @@ def ticket_details(session: Session, actor: Actor, number: int) -> TicketDetails
             Ticket.customer_spoke_last,
             Ticket.snoozed_until,
             CAME_BACK_BY_COMMENT,
+            Wait.reminded_at,
+            Wait.closes_at,
         )
-    ).where(visible_tickets(actor), Ticket.number == number)
+    )
+    statement = statement.outerjoin(Wait, Wait.ticket_id == Ticket.id).where(
+        visible_tickets(actor), Ticket.number == number
+    )
     row = session.execute(statement).one_or_none()
     return None if row is None else TicketDetails(*row)
 

@@ -6,7 +6,8 @@ Imports and the product's own comments write none.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -17,6 +18,9 @@ from emberone.mail.rendering import PRODUCT
 from emberone.models import Comment, Profile, Ticket
 from emberone.services import letters
 from emberone.services.settings import current
+
+#: The letter that asks for an answer once more.
+REMINDER: Final = "reminder"
 
 
 def ticket_received(
@@ -42,6 +46,31 @@ def comment_deleted(session: Session, comment_id: UUID) -> None:
     """What was taken out of the conversation is not sent after all, where it has not left yet."""
     with as_system(session):
         letters.withdraw(session, [reply_key(comment_id)], "The comment was deleted.")
+
+
+def reminded(
+    session: Session, ticket: Ticket, *, since: datetime, closes_at: datetime | None
+) -> None:
+    """Ask the customer once more for the answer that a ticket waits for; needs the product's rights.
+
+    Once for each silence; a second time where the first did not say when it ends.
+    """
+    letters.write(
+        session,
+        key=f"reminder:{ticket.id}:{since.isoformat()}:{'until' if closes_at else 'open'}",
+        letter=REMINDER,
+        to_profile_id=ticket.customer_id,
+        ticket_id=ticket.id,
+        params={
+            "closes_at": None if closes_at is None else closes_at.isoformat(),
+            "reopen_days": current(session).reopen_days,
+        },
+    )
+
+
+def waits_no_longer(session: Session, ticket: Ticket) -> None:
+    """A reminder that has not left yet asks for what the ticket no longer waits for."""
+    letters.withdraw_about(session, ticket.id, REMINDER, "The ticket no longer waits.")
 
 
 def reply_key(comment_id: UUID) -> str:

@@ -75,6 +75,11 @@ _WITHDRAW: Final = text(
     " WHERE key = ANY (:keys) AND state IN ('queued', 'kept')"
 )
 
+_WITHDRAW_ABOUT: Final = text(
+    "UPDATE mail_outbox SET state = 'suppressed', last_error = :reason"
+    " WHERE ticket_id = :ticket_id AND letter = :letter AND state IN ('queued', 'kept')"
+)
+
 _RESTORE: Final = text(
     "UPDATE mail_outbox SET state = 'queued', last_error = NULL, send_after = context_now()"
     " WHERE key = ANY (:keys) AND state = 'suppressed' AND last_error = :reason RETURNING id"
@@ -177,6 +182,12 @@ def active_admins(session: Session) -> Sequence[UUID]:
 def withdraw(session: Session, keys: Sequence[str], reason: str) -> None:
     """Keep letters that have not left yet from leaving; one in delivery at this moment still does."""
     session.execute(_WITHDRAW, {"keys": list(keys), "reason": reason})
+
+
+def withdraw_about(session: Session, ticket_id: UUID, letter: str, reason: str) -> None:
+    """The same for every letter of a kind about a ticket."""
+    values = {"ticket_id": ticket_id, "letter": letter, "reason": reason}
+    session.execute(_WITHDRAW_ABOUT, values)
 
 
 def restore(session: Session, keys: Sequence[str], reason: str) -> None:

@@ -26,6 +26,7 @@ from emberone.services import (
     publishing,
     replanning,
     sla,
+    waits,
 )
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ SWEEPS: Final[dict[Job, Callable[[], int]]] = {
     Job.ASSIGN: assignment.sweep_assignments,
     Job.SLA: sla.sweep_sla,
     Job.REPLAN: replanning.sweep_replanning,
+    Job.WAITS: waits.sweep_waits,
     Job.FEEDBACK: feedback.sweep_feedback,
     Job.MAIL: delivery.deliver_due,
 }
@@ -50,6 +52,7 @@ OLDEST_DUE: Final[dict[Job, str]] = {
         " AND skipped_reason IS NULL AND dead_at IS NULL"
     ),
     Job.REPLAN: replanning_queue.OLDEST_DUE,
+    Job.WAITS: "SELECT min(due_at) FROM waits WHERE dead_at IS NULL",
     Job.FEEDBACK: (
         "SELECT min(send_after) FROM feedback_requests WHERE state = 'PENDING' AND dead_at IS NULL"
     ),

@@ -1,4 +1,4 @@
-"""Teams: creating, renaming and deleting them."""
+"""Teams: creating, changing and deleting them."""
 
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from emberone.db import service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
+from emberone.domain.settings import check
 from emberone.models import Team
 from emberone.policy import TEAM_MANAGE, require
 
@@ -27,15 +28,30 @@ def create_team(actor: Actor, name: str) -> UUID:
 
 
 @service
-def rename_team(actor: Actor, team_id: UUID, name: str, *, version: int) -> None:
-    """Give a team another name; StaleWrite where someone changed the team meanwhile."""
+def change_team(
+    actor: Actor,
+    team_id: UUID,
+    name: str,
+    *,
+    reminder_days: int | None = None,
+    close_days: int | None = None,
+    version: int,
+) -> None:
+    """Give a team another name, and its own days for quiet tickets; None: as in the settings.
+
+    StaleWrite where someone changed the team meanwhile.
+    """
     name = _checked(name)
+    for setting, days in (("quiet_reminder_days", reminder_days), ("quiet_close_days", close_days)):
+        if days is not None:
+            check(setting, days)
     with transaction(actor) as session:
         require(actor, TEAM_MANAGE)
         team = _locked_team(session, team_id)
         if team.version != version:
             raise StaleWrite(version=team.version)
         team.name = name
+        team.quiet_reminder_days, team.quiet_close_days = reminder_days, close_days
 
 
 @service

@@ -16,7 +16,7 @@ from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import Ticket
 from emberone.policy import TICKET_VIEW, may
-from emberone.services import agents, clocks, feedback
+from emberone.services import agents, clocks, correspondence, feedback
 from emberone.services.settings import reopen_window
 from emberone.services.waking import wake
 
@@ -61,6 +61,8 @@ def move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
             # The triggers' work is what the steps below read.
             session.flush()
             clocks.status_changed(session, ticket, before, at=at)
+            if before is Status.WAITING:
+                correspondence.waits_no_longer(session, ticket)
             if after is Status.CLOSED:
                 feedback.ticket_closed(session, ticket, at=at)
             elif before is Status.CLOSED:

@@ -23,6 +23,7 @@ blueprint = Blueprint("account", __name__)
 LETTER_WORDS: Final = {
     "ticket_received": _l("We have received my request"),
     "staff_replied": _l("I get an answer"),
+    "reminder": _l("A ticket waits for my answer for some days"),
     "feedback_request": _l("A ticket was closed and I may rate it"),
     "assigned": _l("A ticket becomes mine"),
     "mention": _l("A colleague mentions me in a note"),

@@ -33,6 +33,7 @@ def test_everything_due_is_done_without_a_broker(run, make):
         "assign: 1 done",
         "sla: 0 done",
         "replan: 0 done",
+        "waits: 0 done",
         "feedback: 0 done",
         "mail: 1 done",
     ]
@@ -78,6 +79,7 @@ def test_the_doctor_says_what_is_well_and_what_is_not(run):
         "sweep assign": "ok",
         "sweep sla": "ok",
         "sweep replan": "ok",
+        "sweep waits": "ok",
         "sweep feedback": "ok",
         "sweep mail": "ok",
         "open counts": "ok",

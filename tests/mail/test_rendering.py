@@ -42,6 +42,7 @@ PARAMS = {
     "files": [{"name": "how to.pdf", "size": 34567, "url": "/attachments/1/how%20to.pdf"}],
     "status": "CLOSED",
     "reopen_days": 7,
+    "closes_at": "2026-03-16T10:00:00+00:00",
     "confirm_claim": "claim",
     "reset_claim": "claim",
     "until": "2026-03-16T10:00:00+00:00",
@@ -49,7 +50,7 @@ PARAMS = {
 }
 #: Letters about no ticket, to whoever signs in.
 SIGN_IN = {"confirm", "known", "password_changed", "reset"}
-TO_CUSTOMERS = {"ticket_received", "staff_replied", "feedback_request"}
+TO_CUSTOMERS = {"ticket_received", "staff_replied", "reminder", "feedback_request"}
 #: Letters about no ticket; see test_sign_in_letters.py.
 OF_THE_SIGN_IN = {"confirm", "known", "password_changed", "reset"}
 #: About several tickets; see test_digest.py.

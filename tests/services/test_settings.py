@@ -12,7 +12,7 @@ from emberone.domain.errors import Invalid, NotAllowed, StaleWrite
 from emberone.domain.lifecycle import Event
 from emberone.domain.settings import CHOICES, LIMITS, SWITCHES
 from emberone.models import Draft, FeedbackRequest, Letter, Setting, SettingChange, Ticket
-from emberone.services import comments, digests, drafts, feedback, letters, tickets
+from emberone.services import comments, digests, drafts, feedback, letters, tickets, waits
 from emberone.services.assignment import sweep_assignments
 from emberone.services.attachments import Upload
 from emberone.services.registration import allows_registration
@@ -221,6 +221,28 @@ def feedback_throttle_days_acts(make, choose):
         assert _request(ticket).state is state
 
 
+def _quiet(make):
+    """A ticket that waits for its customer since T0."""
+    customer, agent = make.customer(), make.agent()
+    ticket = tickets.open_ticket(customer, customer.profile_id, "T", "D", now=T0)
+    comments.reply(agent, ticket, "Which one?", Event.STAFF_REPLY_AND_WAIT, now=T0)
+    return ticket
+
+
+def quiet_reminder_days_acts(make, choose):
+    choose(quiet_reminder_days=1)
+    _quiet(make)
+    assert waits.sweep_waits(now=T0 + DAY) == 1
+    assert _one(select(func.count()).where(Letter.letter == "reminder")) == 1
+
+
+def quiet_close_days_acts(make, choose):
+    choose(quiet_reminder_days=0, quiet_close_days=1)
+    ticket = _quiet(make)
+    assert waits.sweep_waits(now=T0 + DAY) == 1
+    assert _one(select(Ticket.status).where(Ticket.id == ticket)) is Status.CLOSED
+
+
 def reply_delay_s_acts(make, choose):
     choose(reply_delay_s=120)
     agent, ticket = make.agent(), make.ticket()
@@ -279,6 +301,8 @@ ACTS = {
         feedback_delay_s_acts,
         feedback_expiry_days_acts,
         feedback_throttle_days_acts,
+        quiet_reminder_days_acts,
+        quiet_close_days_acts,
         reply_delay_s_acts,
         attachment_limit_mb_acts,
         digest_above_acts,

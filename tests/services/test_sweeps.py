@@ -143,7 +143,13 @@ def test_what_was_given_up_is_listed_with_its_reason(make):
         ticket=ticket,
     )
     with reading(SYSTEM) as session:
-        assert dead_counts(session) == {"step": 0, "feedback": 0, "letter": 1, "reply": 0}
+        assert dead_counts(session) == {
+            "step": 0,
+            "wait": 0,
+            "feedback": 0,
+            "letter": 1,
+            "reply": 0,
+        }
         (dead,) = dead_rows(session)
     assert (dead.kind, dead.what, dead.attempts, dead.last_error) == (
         "letter",

@@ -21,7 +21,7 @@ from emberone.domain.errors import EmberOneError
 from emberone.domain.lifecycle import Event
 from emberone.jobs import Job
 from emberone.models import Ticket
-from emberone.services import assignment, comments, feedback, sla, snoozing, tickets
+from emberone.services import assignment, comments, feedback, sla, snoozing, tickets, waits
 from emberone.services.demo.script import SORTING, Act, ScriptError, Story, Turn, contents
 from emberone.services.demo.stage import Stage
 from emberone.services.sweeps import OLDEST_DUE
@@ -33,6 +33,7 @@ _A_SWEEP_LATER: Final = timedelta(seconds=2)
 
 _SWEEPS: Final[dict[Job, Callable[[datetime], int]]] = {
     Job.SLA: lambda now: sla.sweep_sla(now=now),
+    Job.WAITS: lambda now: waits.sweep_waits(now=now),
     Job.FEEDBACK: lambda now: feedback.sweep_feedback(now=now),
 }
 _NEXT_DUE: Final = {job: text(OLDEST_DUE[job]) for job in _SWEEPS}
@@ -185,7 +186,7 @@ def _uploads(names: tuple[str, ...]) -> list[Upload]:
 
 
 def _let_work_happen(*, until: datetime) -> None:
-    """Run the sweeps of the clocks and of feedback at every time when something fell due."""
+    """Run the sweeps of clocks, quiet tickets and feedback at every time when something fell due."""
     while True:
         with reading(SYSTEM) as session:
             due = {job: session.scalar(statement) for job, statement in _NEXT_DUE.items()}

@@ -17,6 +17,7 @@ from emberone.services.drafts import discard_draft
 from emberone.services.feedback import retry_request
 from emberone.services.publishing import retry_reply
 from emberone.services.sla import retry_step
+from emberone.services.waits import retry_wait
 from emberone.web.admin.base import PanelView, carry_out
 from emberone.web.admin.params import row_id
 from emberone.web.session import current_actor
@@ -24,6 +25,7 @@ from emberone.web.session import current_actor
 #: Kind of a dead row → the service that gives it another chance.
 _RETRY: Final = {
     "step": retry_step,
+    "wait": retry_wait,
     "feedback": retry_request,
     "letter": retry_letter,
     "reply": retry_reply,
@@ -45,6 +47,7 @@ class JobView(PanelView):
                 Job.ASSIGN: _("Assign tickets"),
                 Job.SLA: _("Watch time limits"),
                 Job.REPLAN: _("Plan time limits again"),
+                Job.WAITS: _("Remind and close"),
                 Job.FEEDBACK: _("Ask for ratings"),
                 Job.MAIL: _("Send letters"),
             },
@@ -53,6 +56,7 @@ class JobView(PanelView):
             dead=dead_rows(self.session),
             kinds={
                 "step": _("Time limit"),
+                "wait": _("Quiet ticket"),
                 "feedback": _("Request to rate"),
                 "letter": _("Letter"),
                 "reply": _("Held reply"),

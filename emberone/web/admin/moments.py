@@ -17,6 +17,7 @@ from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.wording import Line, Names, line
 from emberone.web.theme.badges import badge_of
 from emberone.web.theme.formats import time_short
+from emberone.web.waiting import inactivity_words
 
 #: So much of a comment stands in its line.
 _EXCERPT: Final = 240
@@ -106,7 +107,10 @@ def excerpt_of(row: CommentRow) -> str:
 
 
 def words_of(content: str, facts: Mapping[str, Any]) -> str:
-    """What the product said of a time limit, by what it kept beside its words."""
+    """What the product said, by what it kept beside its words."""
+    quiet = inactivity_words(facts)
+    if quiet is not None:
+        return quiet
     kind, metric = facts.get("kind"), facts.get("metric")
     if metric not in list(Metric):
         return content

@@ -71,6 +71,8 @@ class Field:
             return _("%(count)s MB", count=format_decimal(value))
         if self.unit == "letters":
             return ngettext("%(num)s letter a minute", "%(num)s letters a minute", value)
+        if self.unit == "workdays":
+            return ngettext("%(num)s working day", "%(num)s working days", value)
         if self.unit == "tickets":
             return ngettext("%(num)s ticket", "%(num)s tickets", value)
         return span_text(value * _SECONDS[self.unit or "s"], self.unit)
@@ -134,6 +136,7 @@ def unit_word(unit: str | None) -> str:
         "mb": _("MB"),
         "letters": _("letters a minute"),
         "tickets": _("tickets"),
+        "workdays": _("working days"),
     }
     return words.get(unit or "", "")
 
@@ -221,6 +224,29 @@ GROUPS: Final = (
                     " 0: they are published at once."
                 ),
                 "s",
+            ),
+        ),
+    ),
+    (
+        lazy_gettext("Quiet tickets"),
+        (
+            Field(
+                "quiet_reminder_days",
+                _l("A silent customer is reminded after"),
+                _l(
+                    "Counted on the working days of the SLA's calendar since we asked, while the"
+                    " ticket is waiting and not put aside. Teams may have their own. 0: never."
+                ),
+                "workdays",
+            ),
+            Field(
+                "quiet_close_days",
+                _l("A ticket without an answer is closed after"),
+                _l(
+                    "Counted likewise, at the earliest a working day after the reminder, which says"
+                    " when. No rating is asked for. 0: never."
+                ),
+                "workdays",
             ),
         ),
     ),

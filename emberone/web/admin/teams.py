@@ -1,6 +1,6 @@
 """Teams and tags: how tickets are sorted among agents."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from flask import request, url_for
@@ -8,14 +8,19 @@ from flask_admin import expose
 from flask_babel import gettext as _
 from werkzeug import Response
 
-from emberone.domain.errors import EmberOneError, StaleWrite
+from emberone.domain.errors import EmberOneError, Invalid, StaleWrite
 from emberone.queries import agents
 from emberone.services import agents as agent_service
 from emberone.services import teams as service
+from emberone.services.settings import current
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
 from emberone.web.admin.lists import Chip, Column, Listing
 from emberone.web.admin.params import NotUnderstood, arguments, asked_row, fields, row_id
+from emberone.web.admin.setting_fields import FIELDS
 from emberone.web.session import current_actor
+
+#: Settings that a team may have of its own.
+_PATIENCE: Final = ("quiet_reminder_days", "quiet_close_days")
 
 
 class TeamView(PanelView):
@@ -32,24 +37,24 @@ class TeamView(PanelView):
     def create_view(self) -> Any:
         """Make a team."""
         if not is_post():
-            return self._form(None, "")
-        name = fields().raw("name")
-        outcome = attempt(service.create_team, current_actor(), name)
+            return self._form(None, {"name": ""})
+        typed = {"name": fields().raw("name")}
+        outcome = attempt(service.create_team, current_actor(), typed["name"])
         if isinstance(outcome, EmberOneError):
-            return self._form(None, name, outcome), outcome.status
+            return self._form(None, typed, outcome), outcome.status
         return done(_("The team was made."), url_for("team.index_view"))
 
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
-        """Rename a team; a stale form comes back with both names."""
+        """Change a team; a stale form comes back with both versions."""
         team = self._team(asked_row())
         if not is_post():
-            return self._form(team, team.name)
+            return self._form(team, _present(team))
         values = fields()
-        name, version = values.raw("name"), values.version()
-        outcome = attempt(service.rename_team, current_actor(), team.id, name, version=version)
+        typed = {name: values.raw(name) for name in _present(team)}
+        outcome = attempt(_change, team.id, typed, version=values.version())
         if isinstance(outcome, EmberOneError):
-            return self._form(self._team(team.id), name, outcome), outcome.status
+            return self._form(self._team(team.id), typed, outcome), outcome.status
         return done(_("The team was saved."), url_for("team.index_view"))
 
     @expose("/delete/", methods=("POST",))
@@ -64,15 +69,61 @@ class TeamView(PanelView):
         return found(agents.team_details(self.session, team_id))
 
     def _form(
-        self, team: agents.TeamRow | None, name: str, refusal: EmberOneError | None = None
+        self,
+        team: agents.TeamRow | None,
+        typed: dict[str, str],
+        refusal: EmberOneError | None = None,
     ) -> str:
+        is_stale = team is not None and isinstance(refusal, StaleWrite)
         return self.render(
             "panel/team_form.html",
             team=team,
-            name=name,
+            typed=typed,
             refusal=refusal,
-            is_stale=isinstance(refusal, StaleWrite),
+            theirs=_worded(team) if team and is_stale else None,
+            patience=[
+                (name, FIELDS[name], FIELDS[name].text(getattr(current(self.session), name)))
+                for name in _PATIENCE
+            ],
         )
+
+
+def _present(team: agents.TeamRow) -> dict[str, str]:
+    """The team as its form shows it."""
+    days = {name: getattr(team, name) for name in _PATIENCE}
+    return {"name": team.name} | {
+        name: "" if count is None else str(count) for name, count in days.items()
+    }
+
+
+def _worded(team: agents.TeamRow) -> list[tuple[Any, str]]:
+    """The team as it stands, in words."""
+    return [(_("Name"), team.name)] + [
+        (FIELDS[name].label, FIELDS[name].text(count))
+        for name in _PATIENCE
+        if (count := getattr(team, name)) is not None
+    ]
+
+
+def _change(team_id: UUID, typed: dict[str, str], *, version: int) -> None:
+    reminder_days, close_days = (_days(name, typed[name]) for name in _PATIENCE)
+    service.change_team(
+        current_actor(),
+        team_id,
+        typed["name"],
+        reminder_days=reminder_days,
+        close_days=close_days,
+        version=version,
+    )
+
+
+def _days(name: str, typed: str) -> int | None:
+    if not typed.strip():
+        return None
+    try:
+        return int(FIELDS[name].read({name: typed.strip()}))
+    except ValueError as error:
+        raise Invalid(str(error), field=name) from None
 
 
 class TagView(PanelView):

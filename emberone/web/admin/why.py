@@ -26,7 +26,7 @@ _SAID = frozenset(
         "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
         "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
         "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
-        "draftId", "type", "until", "cause",
+        "draftId", "type", "until", "cause", "closesAt",
     }
 )  # fmt: skip
 

@@ -154,6 +154,16 @@ def _woken(entry: Entry, names: Names) -> str:
     return str(_CAUSES.get(entry.context.get("cause", ""), _CAUSES[Cause.BY_HAND]))
 
 
+def _reminded(entry: Entry, names: Names) -> str:
+    closes_at = entry.context.get("closesAt")
+    if not closes_at:
+        return _("reminded the customer of the answer that we wait for")
+    return _(
+        "reminded the customer; without an answer the ticket is closed on %(time)s",
+        time=time_short(datetime.fromisoformat(closes_at)),
+    )
+
+
 def _fixed(text: Any) -> Callable[[Entry, Names], str]:
     return lambda entry, names: str(text)
 
@@ -184,6 +194,7 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "sla_breached": ("alarm", _fixed(_l("found a time limit passed")), "danger"),
     "escalated": ("flame", _fixed(_l("escalated the ticket")), "danger"),
     "assignment_skipped": ("user-off", _fixed(_l("found no agent for the ticket")), "internal"),
+    "reminded": ("mail", _reminded, ""),
     "feedback_requested": ("mail", _fixed(_l("asked the customer for a rating")), ""),
     "feedback_skipped": ("mail-exclamation", _fixed(_l("asked for no rating")), ""),
 }
@@ -214,6 +225,7 @@ ACTION_NAMES: Final[Mapping[str, Any]] = {
     "sla_breached": _l("Time limit passed"),
     "escalated": _l("Escalated"),
     "assignment_skipped": _l("No agent found"),
+    "reminded": _l("Customer reminded"),
     "feedback_requested": _l("Rating asked for"),
     "feedback_skipped": _l("Rating not asked for"),
 }
@@ -222,7 +234,7 @@ ACTION_NAMES: Final[Mapping[str, Any]] = {
 _BY_PRODUCT = frozenset(
     {
         "sla_policy_chosen", "sla_changed", "sla_warned", "sla_breached", "escalated",
-        "assignment_skipped", "feedback_requested", "feedback_skipped", "low_rating", "reply_held",
+        "assignment_skipped", "reminded", "feedback_requested", "feedback_skipped", "low_rating", "reply_held",
     }
 )  # fmt: skip
 

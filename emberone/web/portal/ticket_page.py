@@ -24,6 +24,7 @@ from emberone.web.portal import wording
 from emberone.web.portal.frame import attempt, blueprint, own_ticket, page, session, to_ticket
 from emberone.web.portal.tickets import priorities_up_to
 from emberone.web.session import current_actor
+from emberone.web.waiting import inactivity_words
 
 
 class Message(NamedTuple):
@@ -183,7 +184,7 @@ def _message(said: Said, files: list[Any], now: datetime) -> Message:
         said.id,
         said.author_name,
         kind,
-        to_html(said.content),
+        to_html((inactivity_words(said.facts or {}) if kind == "system" else None) or said.content),
         said.created_at,
         said.is_edited,
         kind == "own" and is_young,

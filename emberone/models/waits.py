@@ -1,0 +1,36 @@
+"""Waits: the tickets whose customer is asked and silent; triggers on `tickets` keep them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from emberone.db import Base
+
+
+class Wait(Base):
+    """One WAITING ticket to which staff spoke last (feedback rule 12)."""
+
+    __tablename__ = "waits"
+
+    ticket_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: Since when the customer is silent: it began to wait, something public happened, or the
+    #: ticket comes back from being put aside.
+    quiet_from: Mapped[datetime]
+    #: When to look at it.
+    due_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
+    #: What the reminder promised.
+    closes_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_waits_due", "due_at", postgresql_where=text("dead_at IS NULL")),
+        CheckConstraint("closes_at IS NULL OR reminded_at IS NOT NULL", name="closes_at"),
+        CheckConstraint("attempts >= 0", name="attempts"),
+    )
