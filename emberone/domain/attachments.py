@@ -123,7 +123,7 @@ class CheckedFile:
 def checked(files: Sequence[Upload], *, limit_mb: int) -> list[CheckedFile]:
     """The files of one message, ready to be kept, no two of one name; raises Invalid."""
     if len(files) > MAX_FILES:
-        raise Invalid("A message carries at most %(most)s files.", field="files", most=MAX_FILES)
+        raise Invalid("A comment carries at most %(most)s files.", field="files", most=MAX_FILES)
     kept: dict[tuple[str, str], CheckedFile] = {}
     for file in files:
         one = _checked(file, limit_mb)
@@ -131,7 +131,7 @@ def checked(files: Sequence[Upload], *, limit_mb: int) -> list[CheckedFile]:
         kept.setdefault((one.name, one.digest), one)
     if sum(file.size for file in kept.values()) > MAX_TOTAL_MB * 2**20:
         raise Invalid(
-            "The files of one message are larger than %(limit)s MB together.",
+            "The files of one comment are larger than %(limit)s MB together.",
             field="files",
             limit=MAX_TOTAL_MB,
         )

@@ -22,7 +22,7 @@ STATE_NAMES: Final[dict[MailState, Any]] = {
     MailState.SENDING: _l("Being sent"),
     MailState.SENT: _l("Sent"),
     MailState.DEAD: _l("Given up"),
-    MailState.KEPT: _l("Kept"),
+    MailState.KEPT: _l("Not sent: no mail server is set"),
     MailState.SUPPRESSED: _l("Not sent"),
     MailState.COLLAPSED: _l("In a digest"),
 }

@@ -169,7 +169,9 @@ def retry_letter(actor: Actor, letter_id: UUID) -> None:
             if letter is None:
                 raise NotFound
             if letter.state not in {MailState.DEAD, MailState.KEPT}:
-                raise Conflict("Only a letter that is dead or kept can be sent again.")
+                raise Conflict(
+                    "Only a letter that was given up, or not sent for want of a mail server, can be sent again."
+                )
             suppressed = exists().where(SuppressedAddress.email == func.lower(letter.to_email))
             if session.scalar(select(suppressed)):
                 raise Conflict("This address no longer takes mail.")

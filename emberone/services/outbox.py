@@ -32,7 +32,10 @@ def retry_letters(actor: Actor, state: MailState, *, limit: int = 1000) -> int:
     with transaction(actor) as session:
         require(actor, MAIL_RETRY)
         if state not in RETRYABLE:
-            raise Invalid("Only letters that are dead or kept can be sent again.", field="state")
+            raise Invalid(
+                "Only letters that were given up, or not sent for want of a mail server, can be sent again.",
+                field="state",
+            )
         with as_system(session):
             values = {"state": state.value, "limit": limit}
             count = len(session.scalars(_QUEUE_AGAIN, values).all())

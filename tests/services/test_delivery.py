@@ -433,7 +433,7 @@ def test_an_admin_sends_a_dead_or_kept_letter_again(make, smtp, sink, write, own
 
 def test_only_dead_and_kept_letters_with_a_live_address_are_sent_again(make, write, owner):
     letter, admin = write("ana@example.org"), make.admin()
-    with pytest.raises(Conflict, match="dead or kept"):
+    with pytest.raises(Conflict, match="given up, or not sent"):
         delivery.retry_letter(admin, letter)
     with pytest.raises(NotFound):
         delivery.retry_letter(admin, admin.profile_id)

@@ -74,7 +74,7 @@ def _not_left(asked: Asked, now: datetime) -> str | None:
             return _("Written on %(time)s; the letter has not left yet", time=written)
         case MailState.KEPT:
             return _(
-                "Written on %(time)s and kept: no mail server is set, so the customer was not asked",
+                "Written on %(time)s and not sent: no mail server is set, so the customer was not asked",
                 time=written,
             )
         case MailState.DEAD:

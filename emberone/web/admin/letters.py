@@ -163,7 +163,7 @@ class LetterView(KindPages, PanelView):
     def forgive(self) -> AnyResponse:
         """Let an address be mailed again."""
         email = found(fields().text("email"))
-        message = _("%(email)s is mailed again.", email=email)
+        message = _("%(email)s gets letters again.", email=email)
         url = url_for("letter.suppressed")
         return carry_out(message, url, forgive_address, current_actor(), email)
 

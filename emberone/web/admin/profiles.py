@@ -56,7 +56,7 @@ class ProfileView(PanelView):
             headings=listing.headings(
                 [
                     Column(_("Name"), "name"),
-                    Column(_("E-mail")),
+                    Column(_("E-mail address")),
                     Column(_("Role")),
                     Column(_("Sign-in")),
                     Column(_("Known since"), "created"),

@@ -102,7 +102,7 @@ SKIP_REASONS: Final[Mapping[str, Any]] = {
     SkipReason.MASS_CLOSE: _l("many tickets were closed at once"),
     SkipReason.REOPENED: _l("the ticket was reopened"),
     SkipReason.NOT_A_CUSTOMER: _l("the requester is not a customer"),
-    SkipReason.UNDELIVERABLE: _l("the customer's address takes no mail"),
+    SkipReason.UNDELIVERABLE: _l("the customer's address takes no letters"),
     SkipReason.DECLINED: _l("the customer does not want to be asked"),
     SkipReason.NO_STAFF_REPLY: _l("nobody answered the customer in public"),
     SkipReason.THROTTLED: _l("the customer was asked a short while ago"),

@@ -52,7 +52,7 @@ def _is_name(form: Form, field: Field) -> None:
 
 def _address_field(*validators: Any) -> StringField:
     return StringField(
-        _l("E-mail"),
+        _l("E-mail address"),
         filters=[_stripped],
         validators=[DataRequired(_l("Please enter your e-mail address.")), *validators],
         render_kw={"type": "email", "autocomplete": "username", "inputmode": "email"},
@@ -97,7 +97,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
     """E-mail address and password; whatever is wrong with them is told in one sentence."""
 
     email = StringField(
-        _l("E-mail"),
+        _l("E-mail address"),
         filters=[_stripped],
         validators=[DataRequired(WRONG), Length(max=320, message=WRONG)],
         render_kw={"type": "email", "autocomplete": "username"},

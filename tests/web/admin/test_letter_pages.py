@@ -163,7 +163,7 @@ def test_an_admin_sends_all_dead_letters_again(as_admin, as_agent, asked, owner)
     refused = as_admin.post(
         "/admin/letter/retry-all/", data={"state": "sent"}, follow_redirects=True
     )
-    assert "Only letters that are dead or kept" in refused.get_data(as_text=True)
+    assert "Only letters that were given up, or not sent" in refused.get_data(as_text=True)
 
 
 def test_letters_to_an_address_that_takes_none_stay_dead(as_admin, asked, owner):

@@ -110,7 +110,7 @@ def test_a_sent_request_says_when_and_whether_its_link_still_counts(as_agent, se
     ("fate", "words"),
     [
         ("state = 'queued'", r"Written on .+; the letter has not left yet"),
-        ("state = 'kept'", r"Written on .+ and kept: no mail server is set, so .+ not asked"),
+        ("state = 'kept'", r"Written on .+ and not sent: no mail server is set, so .+ not asked"),
         (
             "state = 'dead', last_error = '550 no'",
             r"Written on .+ and given up: the letter could not be delivered",

@@ -388,7 +388,7 @@ def test_a_letter_is_listed_and_shown_in_a_frame_that_can_do_nothing(as_admin, l
 def test_a_dead_letter_is_sent_again_by_an_admin_only(as_admin, as_agent, letter, owner):
     form = {"id": str(letter)}
     page = as_admin.post("/admin/letter/retry/", data=form, follow_redirects=True)
-    assert "Only a letter that is dead or kept" in page.get_data(as_text=True)
+    assert "Only a letter that was given up, or not sent" in page.get_data(as_text=True)
     owner.execute("UPDATE mail_outbox SET state = 'dead', last_error = 'no such host'")
     assert as_agent.post("/admin/letter/retry/", data=form).status_code == 403
     assert "no such host" in text_of(as_admin, f"letter/details/?id={letter}")
