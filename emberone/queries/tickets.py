@@ -325,6 +325,12 @@ def named(session: Session, actor: Actor, ids: Iterable[UUID]) -> dict[UUID, Nam
     return {row.id: NamedTicket(row.number, row.title) for row in found}
 
 
+def asleep(session: Session, ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these tickets are put aside until later."""
+    narrowed = (Ticket.id.in_(tuple(ids)), Ticket.snoozed_until > now_of(session))
+    return set(session.scalars(select(Ticket.id).where(*narrowed)))
+
+
 class RelatedTicket(NamedTuple):
     """Another ticket of the same customer, or one this continues or is continued by."""
 

@@ -30,9 +30,9 @@ def clock(owner):
     return run
 
 
-def listed(view, actor, size=25):
+def listed(view, actor, size=25, order=None):
     """The view's tickets page by page, there and back; their count must agree."""
-    order = next(iter(views.orders_of(view).values()))
+    order = order or next(iter(views.orders_of(view).values()))
     filters = tickets.TicketFilters(view=view)
     with reading(actor) as session:
         paging = Paging(order, order.descending, size=size)
@@ -80,6 +80,16 @@ def test_each_view_has_what_is_its_own_in_its_own_order(make, clock, size):
     assert listed(View.WAITING, ana, size) == [waiting]
     assert listed(View.SNOOZED, ana, size) == [asleep]
     assert listed(View.ALL, ana, size)[:3] == [asleep, closed, waiting]
+
+
+@pytest.mark.parametrize("size", [25, 1])
+def test_the_pool_can_be_sorted_by_what_is_due_next(make, clock, size):
+    calm, without, late = make.ticket(), make.ticket(priority=Priority.CRITICAL), make.ticket()
+    clock(calm, 50)
+    clock(late, -1)
+    clock(late, 90, "NEXT_RESPONSE")
+    order = views.orders_of(View.UNASSIGNED)["due"]
+    assert listed(View.UNASSIGNED, make.agent(), size, order) == [late, calm, without]
 
 
 @pytest.mark.parametrize(

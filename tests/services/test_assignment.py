@@ -256,12 +256,13 @@ class TestCapacity:
             assert sorted(counts) == [33, 33, 34], strategy
         assert reconcile_counts() == 0
 
-    def test_fifty_agents_and_two_thousand_tickets(self, make):
+    @pytest.mark.rule("assignment 14")
+    def test_many_agents_of_three_sizes_are_equally_busy(self, make):
         customer = make.customer()
-        for capacity in itertools.islice(itertools.cycle([30, 60, 90]), 50):
+        for capacity in itertools.islice(itertools.cycle([30, 60, 90]), MANY // 200):
             make.agent(capacity=capacity)
-        many(customer, 2000)
-        assert drain() == 2000
+        many(customer, MANY // 5)
+        assert drain() == MANY // 5
         assert scalar("SELECT count(*) FROM tickets WHERE assigned_agent_id IS NULL") == 0
         assert scalar("SELECT count(*) FROM agents WHERE open_count > capacity") == 0
         # Utilisation differs by less than what one ticket is to the smallest.
@@ -583,7 +584,7 @@ class TestNobodyEligible:
         assert len(busy.statements) < 15
         # Nothing but a change brings the others back.
         assert sweep_assignments() == 0
-        write("UPDATE agents SET skills = '{klingon}', capacity = 10000")
+        write("UPDATE agents SET skills = '{klingon}', capacity = :many", many=MANY)
         assert drain() == MANY - 1
 
 

@@ -2,11 +2,14 @@
 
 from datetime import datetime
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from emberone.domain.snoozing import LONGEST, Later, is_asleep, moments
-from emberone.queries.tickets import TicketDetails
+from emberone.queries.tickets import TicketDetails, asleep
 from emberone.web.zone import reader_zone
 
 #: How `<input type="datetime-local">` writes a moment.
@@ -46,6 +49,20 @@ def snooze_of(ticket: TicketDetails, now: datetime) -> Snooze:
         earliest=local.strftime(_LOCAL),
         latest=(local + LONGEST).strftime(_LOCAL),
         zone=zone.key,
+    )
+
+
+def woken_words(session: Session, before: set[UUID], *, among: int = 1) -> str:
+    """What to say besides of so many tickets, of which some were put aside and no longer are."""
+    count = len(before - asleep(session, before)) if before else 0
+    if not count:
+        return ""
+    if among == 1:
+        return " " + _("It was put aside, and is back.")
+    return " " + ngettext(
+        "%(num)s of them was put aside, and is back.",
+        "%(num)s of them were put aside, and are back.",
+        count,
     )
 
 

@@ -23,6 +23,7 @@ from emberone.services.snoozing import snooze_ticket
 from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket
 from emberone.web.admin.base import attempt, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, arguments, fields
+from emberone.web.admin.snooze_menu import woken_words
 from emberone.web.admin.ticket_snooze import drawn_at, moment_of
 from emberone.web.admin.tickets import TicketList, listing_of
 from emberone.web.session import current_actor
@@ -53,10 +54,13 @@ class TicketBulk(TicketList):
                 address=request.full_path,
                 back=back,
             )
+        is_given = verb in {"assign", "take"}
+        before = tickets.asleep(self.session, (one.ticket_id for one in chosen if is_given))
         outcome = attempt(self._act(verb, value, values, chosen))
         if isinstance(outcome, EmberOneError):
             return refused(outcome, back)
         message = _said(verb, len(chosen) - len(outcome))
+        message += woken_words(self.session, before, among=len(chosen))
         if not outcome:
             return done(message, back)
         refusals = {refusal.ticket_id: refusal.error for refusal in outcome}

@@ -13,6 +13,7 @@ from emberone.services import tickets as service
 from emberone.services.thanks import dismiss_thanks
 from emberone.web.admin.base import Undo, attempt, carry_out, done, found, is_post, refused
 from emberone.web.admin.params import asked_row, fields
+from emberone.web.admin.snooze_menu import woken_words
 from emberone.web.admin.ticket_form import TicketForm
 from emberone.web.admin.ticket_macros import TicketMacros
 from emberone.web.session import current_actor
@@ -71,15 +72,18 @@ class TicketPages(TicketMacros):
     def take(self, number: int) -> Response:
         """Assign the ticket to oneself, unless someone changed it meanwhile."""
         actor, ticket_id = current_actor(), self._id(number)
-        return carry_out(
-            _("The ticket is yours."),
-            self._url(number),
+        before = tickets.asleep(self.session, [ticket_id])
+        outcome = attempt(
             service.assign_ticket,
             actor,
             ticket_id,
             actor.profile_id,
             version=fields().version(),
         )
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, self._url(number))
+        words = woken_words(self.session, before)
+        return done(_("The ticket is yours.") + words, self._url(number))
 
     @expose("/<int:number>/change/", methods=("POST",))
     def change(self, number: int) -> Any:
@@ -91,9 +95,11 @@ class TicketPages(TicketMacros):
         if refusal is None:
             version = values.version()
             changes = form.changes(ticket)
+            before = tickets.asleep(self.session, [ticket.id])
             outcome = attempt(service.change_ticket, actor, ticket.id, changes, version=version)
             if not isinstance(outcome, EmberOneError):
-                return done(_("The ticket was saved."), self._url(number))
+                words = woken_words(self.session, before)
+                return done(_("The ticket was saved.") + words, self._url(number))
             refusal = outcome
         if isinstance(refusal, StaleWrite):
             return self._conflict(number, form, values.raw("seen")), refusal.status

@@ -156,3 +156,42 @@ def test_the_timeline_says_who_put_it_aside_and_what_brought_it_back(
 
 def test_an_early_time_limit_is_named(snooze, ticket):
     assert "A time limit ends on" in snooze(when="week")
+
+
+class TestGivingToAnAgent:
+    """Who gets a ticket must see it, and who gives it is told so."""
+
+    @pytest.fixture
+    def asleep(self, agent, ticket):
+        snooze_ticket(agent, ticket.id, in_days(3))
+        return look(ticket.id)
+
+    def test_taking_it_says_that_it_is_back(self, as_agent, asleep):
+        answer = as_agent.post(
+            f"/admin/ticket/{asleep.number}/take/", data={"version": asleep.version}
+        )
+        assert answer.status_code == 303
+        assert "The ticket is yours. It was put aside, and is back." in page(as_agent, asleep)
+
+    @pytest.mark.parametrize("is_given", [True, False])
+    def test_saving_says_so_where_it_was_given(self, as_agent, agent, asleep, is_given):
+        form = {
+            "version": asleep.version,
+            "title": asleep.title,
+            "description": asleep.description,
+            "priority": "HIGH",
+            "agent": str(agent.profile_id) if is_given else "",
+        }
+        answer = as_agent.post(f"/admin/ticket/{asleep.number}/change/", data=form)
+        assert answer.status_code == 303
+        said = page(as_agent, asleep)
+        assert "The ticket was saved." in said
+        assert ("It was put aside, and is back." in said) is is_given
+
+    def test_so_does_giving_many(self, as_agent, agent, asleep, open_ticket):
+        awake = open_ticket("Awake")
+        chosen = [f"{one.id}.{one.version}.{one.activity_no}" for one in (asleep, awake)]
+        answer = as_agent.post("/admin/ticket/bulk/", data={"act": "take", "chosen": chosen})
+        assert answer.status_code == 303
+        said = as_agent.get("/admin/ticket/").get_data(as_text=True)
+        assert "2 tickets were assigned. 1 of them was put aside, and is back." in said
