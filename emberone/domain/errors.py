@@ -7,8 +7,8 @@ line and exit status 2.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 
@@ -43,6 +43,24 @@ class EmberOneError(Exception):
             return translated(detail) if isinstance(detail, Word) else str(detail)
 
         return _PLACE.sub(value, translated(self._template))
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, to be worded later by :meth:`of_kept`, in whichever language is read then."""
+        details = {
+            name: {"word": str(value)} if isinstance(value, Word) else value
+            for name, value in self.details.items()
+            if name in _PLACE.findall(self._template) and isinstance(value, str | int)
+        }
+        return {"message": self._template, "details": details}
+
+    @classmethod
+    def of_kept(cls, kept: Mapping[str, Any]) -> Self:
+        """What was kept."""
+        details: dict[str, Any] = {}
+        for name, value in kept["details"].items():
+            text = value["word"] if isinstance(value, dict) else None
+            details[name] = value if text is None else Word(text)
+        return cls(kept["message"], **details)
 
 
 class ConfigurationError(EmberOneError):

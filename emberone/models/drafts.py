@@ -1,10 +1,11 @@
 """Drafts: what staff are writing, and replies that wait until they can no longer be taken back."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
@@ -52,6 +53,8 @@ class Draft(Base):
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     #: While `held`: why it could not be published.
     last_error: Mapped[str | None]
+    #: The same in parts, for pages in any language: `EmberOneError.kept`.
+    refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     version: Mapped[row_version]
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]

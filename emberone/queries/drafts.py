@@ -56,6 +56,8 @@ class WaitingReply:
     attempts: int
     #: Of a held one, why; of one whose publishing failed, what happened.
     last_error: str | None
+    #: The same in parts, to be worded for whoever reads it; None of what was held before them.
+    refusal: dict[str, Any] | None
     sent_at: datetime
     #: Whether the customer has said something since it was sent, which its author should see.
     customer_spoke_since: bool
@@ -149,6 +151,7 @@ def _sent() -> Select[*tuple[Any, ...]]:
             Draft.publish_after,
             Draft.attempts,
             Draft.last_error,
+            Draft.refusal,
             Draft.created_at,
             spoke_since,
             Draft.priority,

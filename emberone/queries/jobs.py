@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,27 +15,29 @@ __all__ = ["DeadRow", "SweepProgress", "dead_counts", "dead_rows", "sweep_progre
 #: What was tried until it was given up, newest first; the same columns for every kind.
 _DEAD: Final = {
     "step": (
-        "SELECT sla_steps.id, dead_at AS at, attempts, last_error, sla_clocks.ticket_id,"
-        " sla_clocks.metric || ', step ' || step_no AS what"
+        "SELECT sla_steps.id, dead_at AS at, attempts, last_error, NULL::jsonb AS refusal,"
+        " sla_clocks.ticket_id, sla_clocks.metric || ', step ' || step_no AS what"
         " FROM sla_steps JOIN sla_clocks ON sla_clocks.id = clock_id WHERE dead_at IS NOT NULL"
     ),
     "wait": (
-        "SELECT ticket_id AS id, dead_at AS at, attempts, last_error, ticket_id,"
+        "SELECT ticket_id AS id, dead_at AS at, attempts, last_error, NULL::jsonb AS refusal,"
+        " ticket_id,"
         " CASE WHEN reminded_at IS NULL THEN 'reminder' ELSE 'closing' END AS what"
         " FROM waits WHERE dead_at IS NOT NULL"
     ),
     "feedback": (
-        "SELECT id, dead_at AS at, attempts, last_error, ticket_id,"
+        "SELECT id, dead_at AS at, attempts, last_error, NULL::jsonb AS refusal, ticket_id,"
         " 'closing ' || cycle AS what FROM feedback_requests"
         # Once it was cancelled, or answered in the portal, there is nothing to try again.
         " WHERE state = 'PENDING' AND dead_at IS NOT NULL"
     ),
     "letter": (
-        "SELECT id, created_at AS at, attempts, last_error, ticket_id, letter AS what"
+        "SELECT id, created_at AS at, attempts, last_error, NULL::jsonb AS refusal, ticket_id,"
+        " letter AS what"
         " FROM mail_outbox WHERE state = 'dead'"
     ),
     "reply": (
-        "SELECT drafts.id, drafts.updated_at AS at, attempts, last_error, ticket_id,"
+        "SELECT drafts.id, drafts.updated_at AS at, attempts, last_error, refusal, ticket_id,"
         " full_name AS what FROM drafts JOIN profiles ON profiles.id = author_id"
         " WHERE state = 'held'"
     ),
@@ -71,6 +73,8 @@ class DeadRow:
     at: datetime
     attempts: int
     last_error: str | None
+    #: Of a held reply: the same in parts, to be worded for whoever reads it.
+    refusal: dict[str, Any] | None
     #: In a few words; of a reply, its author.
     what: str
     ticket_id: UUID | None
@@ -86,6 +90,7 @@ def dead_rows(session: Session, *, limit: int = 100) -> list[DeadRow]:
             at=row.at,
             attempts=row.attempts,
             last_error=row.last_error,
+            refusal=row.refusal,
             what=row.what,
             ticket_id=row.ticket_id,
             ticket_number=row.number,

@@ -159,7 +159,7 @@ def take_back(actor: Actor, draft_id: UUID) -> None:
         if begun is not None:
             _take_in(session, draft, begun)
         draft.state, draft.publish_after = DraftState.WRITING, None
-        draft.attempts, draft.last_error = 0, None
+        draft.attempts, draft.last_error, draft.refusal = 0, None, None
 
 
 @service
@@ -311,7 +311,7 @@ def _let_wait(
     # When it was sent, from now on.
     draft.created_at = now_of(session)
     draft.publish_after = draft.created_at + delay
-    draft.attempts, draft.last_error = 0, None
+    draft.attempts, draft.last_error, draft.refusal = 0, None, None
     session.add(draft)
     session.flush()
     attach(session, files, ticket_id=ticket.id, draft_id=draft.id)

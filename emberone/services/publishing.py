@@ -5,6 +5,7 @@ or history knows of it, so taking it back has nothing to undo. The row that goes
 is the key: who deletes it in the transaction that writes the comment has published it.
 """
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,7 +61,8 @@ _TAKE: Final = text(
 )
 
 _HOLD: Final = text(
-    "UPDATE drafts SET state = 'held', publish_after = NULL, last_error = :reason"
+    "UPDATE drafts SET state = 'held', publish_after = NULL, last_error = :reason,"
+    " refusal = cast(:refusal AS jsonb)"
     " WHERE id = :id AND state = 'waiting' RETURNING ticket_id, author_id"
 )
 
@@ -106,7 +108,7 @@ def retry_reply(actor: Actor, draft_id: UUID, *, now: datetime | None = None) ->
             if draft.state is not DraftState.HELD:
                 raise Conflict("This reply is not held.")
             draft.state, draft.publish_after = DraftState.WAITING, now_of(session)
-            draft.attempts, draft.last_error = 0, None
+            draft.attempts, draft.last_error, draft.refusal = 0, None, None
         nudge(session, Job.PUBLISH)
 
 
@@ -147,7 +149,7 @@ def _publish_or_say_why(due: _Due, now: datetime | None) -> bool:
         # The database's trouble and not the reply's: no attempt is counted.
         raise
     except EmberOneError as refusal:
-        return _hold(due, refusal.message, now)
+        return _hold(due, refusal, now)
     except Exception as error:
         logger.exception("draft.publishing_failed", extra={"draft_id": str(due.id)})
         return _put_off(due, error, now)
@@ -170,10 +172,10 @@ def _publish(due: _Due, now: datetime | None) -> bool:
 
 
 @service
-def _hold(due: _Due, reason: str, now: datetime | None) -> bool:
+def _hold(due: _Due, refusal: EmberOneError, now: datetime | None) -> bool:
     """Let the reply wait for a person, where staff see it with its reason."""
     with transaction(SYSTEM, now=now) as session:
-        return _held(session, due.id, reason)
+        return _held(session, due.id, refusal)
 
 
 @service
@@ -185,13 +187,18 @@ def _put_off(due: _Due, error: Exception, now: datetime | None) -> bool:
         if attempts is None:
             return False
         if attempts >= MAX_ATTEMPTS:
-            reason = f"It could not be published in {attempts} attempts: {type(error).__name__}"
-            _held(session, due.id, reason)
+            refusal = Conflict(
+                "It could not be published in %(attempts)s attempts: %(error)s",
+                attempts=attempts,
+                error=type(error).__name__,
+            )
+            _held(session, due.id, refusal)
         return True
 
 
-def _held(session: Session, draft_id: UUID, reason: str) -> bool:
-    row = session.execute(_HOLD, {"id": draft_id, "reason": reason}).one_or_none()
+def _held(session: Session, draft_id: UUID, refusal: EmberOneError) -> bool:
+    reason, parts = refusal.message, json.dumps(refusal.kept())
+    row = session.execute(_HOLD, {"id": draft_id, "reason": reason, "refusal": parts}).one_or_none()
     if row is None:
         return False
     session.execute(_NEWS, {"ticket_id": row.ticket_id})

@@ -1,5 +1,7 @@
 """What people read when something is refused, in their own language."""
 
+import json
+
 import pytest
 
 from emberone.domain import texts
@@ -38,3 +40,19 @@ def test_only_our_own_words_are_translated():
 def test_a_per_cent_sign_in_somebodys_words_is_no_place(words):
     assert Invalid(words).message == words
     assert in_german(Invalid("“%(name)s” is empty.", name=words)) == f"„{words}“ ist leer."
+
+
+def test_a_refusal_that_was_kept_speaks_the_language_of_whoever_reads_it_later():
+    with pytest.raises(Invalid) as refused:
+        texts.title("x" * 501)
+    kept = json.loads(json.dumps(refused.value.kept()))
+    again = Invalid.of_kept(kept)
+    assert again.message == refused.value.message
+    assert in_german(again) == "Titel: mehr als 500 Zeichen."
+
+
+def test_of_a_refusal_nothing_is_kept_that_it_does_not_say():
+    assert Invalid("“%(name)s” is empty.", name="x", content="secret").kept() == {
+        "message": "“%(name)s” is empty.",
+        "details": {"name": "x"},
+    }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType
+from emberone.domain.errors import EmberOneError
 from emberone.domain.lifecycle import Event
 from emberone.markdown import to_html
 from emberone.queries.attachments import AttachmentLink
@@ -23,6 +24,7 @@ from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.moments import author_of, system_words
 from emberone.web.admin.note_mentions import Marks
 from emberone.web.admin.reply_changes import worded
+from emberone.web.errors import refusal_text
 
 #: So many of the latest comments are shown at once; those before them are folded away.
 SHOWN: Final = 12
@@ -107,13 +109,20 @@ def outgoing(
             is_mine=reply.author_id == actor.profile_id,
             effect=_effect(reply.event, is_closed),
             also=worded(reply.priority, reply.team_name, reply.tags),
-            reason=_(reply.last_error) if reply.is_held and reply.last_error else "",
+            reason=held_because(reply.refusal, reply.last_error) if reply.is_held else "",
             again=_again(reply.event, is_closed),
             seconds_left=_seconds(now, reply.publish_after),
             seconds=_seconds(reply.sent_at, reply.publish_after),
         )
         for reply in replies
     ]
+
+
+def held_because(refusal: Mapping[str, Any] | None, last_error: str | None) -> str:
+    """Why a reply was held, in the reader's language; as it was written down before it had parts."""
+    if refusal is not None:
+        return refusal_text(EmberOneError.of_kept(refusal))
+    return _(last_error) if last_error else ""
 
 
 def _seconds(start: datetime, end: datetime | None) -> int:

@@ -155,6 +155,21 @@ def test_a_held_reply_says_why_and_is_sent_otherwise(as_agent, held):
     assert look(ticket.id).status is Status.IN_PROGRESS
 
 
+def test_a_held_reply_says_why_in_the_language_of_its_reader(as_agent, as_admin, held, owner):
+    ticket, _draft = held
+    german = {"Accept-Language": "de"}
+    why = "Dieses Ticket ist geschlossen"
+    assert why in as_agent.get(f"/admin/ticket/{ticket.number}/", headers=german).text
+    owner.execute(
+        """UPDATE drafts SET refusal = '{"message":"""
+        """ "It could not be published in %(attempts)s attempts: %(error)s","""
+        """ "details": {"attempts": 5, "error": "OSError"}}'"""
+    )
+    said = "In 5 Versuchen konnte sie nicht veröffentlicht werden: OSError"
+    for browser, path in ((as_agent, f"ticket/{ticket.number}/"), (as_admin, "job/")):
+        assert said in browser.get(f"/admin/{path}", headers=german).text
+
+
 def test_a_held_reply_is_thrown_away(as_agent, held):
     ticket, draft = held
     post(as_agent, ticket, "discard", id=str(draft))
