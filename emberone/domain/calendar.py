@@ -50,8 +50,9 @@ def make_calendar(zone: str, definition: Any, now: datetime) -> "BusinessCalenda
     calendar = BusinessCalendar.read(zone, definition)
     if calendar.between(now, now + OPENS_WITHIN) == 0:
         raise Invalid(
-            f"Nothing is open in the next {OPENS_WITHIN.days} days; add opening hours.",
+            "Nothing is open in the next %(days)s days; add opening hours.",
             field="definition",
+            days=OPENS_WITHIN.days,
         )
     return calendar
 

@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from emberone.domain.errors import Invalid
+from emberone.domain.errors import Invalid, Word
 
 #: Seconds in a day of 24 hours.
 DAY_S: Final = 86_400
@@ -72,7 +72,7 @@ def parse(zone: str, definition: Any) -> tuple[ZoneInfo, Hours]:
     _check_keys(definition, {"week", "exceptions"}, "A calendar")
     week = definition.get("week", {})
     _check_keys(week, set(WEEKDAYS), "The week")
-    by_weekday = tuple(_windows(week.get(day, []), day.capitalize()) for day in WEEKDAYS)
+    by_weekday = tuple(_windows(week.get(day, []), Word(day.capitalize())) for day in WEEKDAYS)
     return found, Hours(by_weekday, _exceptions(definition.get("exceptions", [])))
 
 
@@ -97,7 +97,7 @@ def render(hours: Hours) -> dict[str, Any]:
 
 def _zone(name: Any) -> ZoneInfo:
     if not isinstance(name, str) or name not in _known_zones():
-        raise Invalid(f"There is no time zone {name!r}.", field="zone")
+        raise Invalid("There is no time zone %(zone)s.", field="zone", zone=repr(name))
     return ZoneInfo(name)
 
 
@@ -111,38 +111,46 @@ def _exceptions(written: Any) -> dict[date, DatedException]:
     if not isinstance(written, list):
         raise _wrong("The exceptions are a list.")
     if len(written) > MOST_EXCEPTIONS:
-        raise _wrong(f"A calendar takes at most {MOST_EXCEPTIONS} exceptions.")
+        raise _wrong("A calendar takes at most %(most)s exceptions.", most=MOST_EXCEPTIONS)
     found: dict[date, DatedException] = {}
     for entry in written:
         _check_keys(entry, {"date", "name", "windows"}, "An exception")
         day = _date(entry.get("date"))
         if day in found:
-            raise _wrong(f"{day} stands in the exceptions twice.")
+            raise _wrong("%(day)s stands in the exceptions twice.", day=str(day))
         name = entry.get("name", "")
         if not isinstance(name, str) or len(name) > LONGEST_NAME or not name.isprintable():
-            raise _wrong(f"{day}: a name is one line of at most {LONGEST_NAME} characters.")
+            raise _wrong(
+                "%(day)s: a name is one line of at most %(most)s characters.",
+                day=day,
+                most=LONGEST_NAME,
+            )
         if "windows" not in entry:
-            raise _wrong(f"{day}: its windows are missing; an empty list is a holiday.")
+            raise _wrong("%(day)s: its windows are missing; an empty list is a holiday.", day=day)
         found[day] = DatedException(_windows(entry["windows"], str(day)), name)
     return found
 
 
 def _windows(written: Any, day: str) -> Windows:
     if not isinstance(written, list):
-        raise _wrong(f"{day}: the windows are a list.")
+        raise _wrong("%(day)s: the windows are a list.", day=day)
     if len(written) > MOST_WINDOWS:
-        raise _wrong(f"{day}: a day takes at most {MOST_WINDOWS} windows.")
+        raise _wrong("%(day)s: a day takes at most %(most)s windows.", day=day, most=MOST_WINDOWS)
     return tuple(sorted({_window(window, day) for window in written}))
 
 
 def _window(written: Any, day: str) -> tuple[int, int]:
     if not isinstance(written, list | tuple) or len(written) != 2:
-        raise _wrong(f"{day}: a window is two times, its start and its end.")
+        raise _wrong("%(day)s: a window is two times, its start and its end.", day=day)
     start, end = (_seconds(time, day) for time in written)
     if start == DAY_S:
-        raise _wrong(f"{day}: a window can end at 24:00 but not start there.")
+        raise _wrong("%(day)s: a window can end at 24:00 but not start there.", day=day)
     if start == end:
-        raise _wrong(f"{day}: the window at {written[0]} is empty; a whole day is 00:00 to 24:00.")
+        raise _wrong(
+            "%(day)s: the window at %(time)s is empty; a whole day is 00:00 to 24:00.",
+            day=day,
+            time=written[0],
+        )
     return start, end if end > start else end + DAY_S
 
 
@@ -153,7 +161,11 @@ def _seconds(written: Any, day: str) -> int:
         found = hours * 3600 + minutes * 60 + seconds
         if found <= DAY_S:
             return found
-    raise _wrong(f"{day}: {written!r} is no time; write it like 09:00, the latest is 24:00.")
+    raise _wrong(
+        "%(day)s: %(time)s is no time; write it like 09:00, the latest is 24:00.",
+        day=day,
+        time=repr(written),
+    )
 
 
 def _date(written: Any) -> date:
@@ -162,7 +174,7 @@ def _date(written: Any) -> date:
             return date.fromisoformat(written)
         except ValueError:
             pass
-    raise _wrong(f"{written!r} is no date; write it like 2026-12-25.")
+    raise _wrong("%(date)s is no date; write it like 2026-12-25.", date=repr(written))
 
 
 def _check_keys(written: Any, known: set[str], what: str) -> None:
@@ -187,5 +199,5 @@ def _render_time(second: int) -> str:
     return f"{shown}:{seconds:02}" if seconds else shown
 
 
-def _wrong(message: str) -> Invalid:
-    return Invalid(message, field="definition")
+def _wrong(message: str, **details: Any) -> Invalid:
+    return Invalid(message, field="definition", **details)

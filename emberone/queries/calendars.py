@@ -198,3 +198,43 @@ def calendar_choices(session: Session) -> list[tuple[UUID, str]]:
 
 def _rows(session: Session, calendar_id: UUID | None = None) -> list[CalendarRow]:
     return [CalendarRow(*row) for row in session.execute(_ROWS, {"calendar_id": calendar_id})]
+
+
+class User(NamedTuple):
+    """A policy or an agent that counts time by a calendar."""
+
+    #: `policy` or `agent`.
+    kind: str
+    id: UUID
+    name: str
+
+
+_USERS: Final = text(
+    "SELECT 'policy' AS kind, policy.id, policy.name FROM sla_policies AS policy"
+    " JOIN LATERAL (SELECT id FROM sla_policy_versions WHERE policy_id = policy.id"
+    "  ORDER BY version DESC LIMIT 1) AS newest ON true"
+    " WHERE EXISTS (SELECT FROM sla_targets WHERE policy_version_id = newest.id"
+    "  AND calendar_id = :calendar_id)"
+    " UNION ALL"
+    " SELECT 'agent', profiles.id, full_name FROM agents"
+    " JOIN profiles ON profiles.id = agents.profile_id WHERE calendar_id = :calendar_id"
+    " ORDER BY kind DESC, name"
+)
+
+
+def users_of(session: Session, calendar_id: UUID) -> list[User]:
+    """Who counts by this calendar now: policies, then agents, by name."""
+    return [User(*row) for row in session.execute(_USERS, {"calendar_id": calendar_id})]
+
+
+def definitions_of(session: Session, version_ids: Collection[UUID]) -> dict[UUID, Hours]:
+    """Which hours each of these versions counts."""
+    rows = session.execute(
+        select(
+            CalendarVersion.id,
+            CalendarVersion.version,
+            CalendarVersion.zone,
+            CalendarVersion.definition,
+        ).where(CalendarVersion.id.in_(version_ids))
+    )
+    return {row[0]: Hours(*row[1:]) for row in rows}

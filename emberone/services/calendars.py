@@ -32,11 +32,9 @@ def create_calendar(actor: Actor, name: str, zone: str, definition: Any) -> UUID
 
     Invalid where it opens at no time within a year (SLA rule 13), or is written wrongly.
     """
-    name = texts.person_name(name)
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
-        _check_name(session, name)
-        calendar = Calendar(name=name)
+        calendar = Calendar(name=_checked_name(session, name, None))
         session.add(calendar)
         session.flush()
         _write(session, calendar.id, 1, zone, _checked(session, zone, definition))
@@ -45,20 +43,28 @@ def create_calendar(actor: Actor, name: str, zone: str, definition: Any) -> UUID
 
 @service
 def add_version(
-    actor: Actor, calendar_id: UUID, zone: str, definition: Any, *, version: int
+    actor: Actor,
+    calendar_id: UUID,
+    zone: str,
+    definition: Any,
+    *,
+    version: int,
+    name: str | None = None,
 ) -> int:
     """Let other hours count from now on, and return the number of the version that says so.
 
     StaleWrite where another version came after the one that the person looked at. The
-    same hours once more make no version.
+    same hours once more make no version; a name is not of a version and just changes.
     """
     with transaction(actor) as session:
         require(actor, SLA_MANAGE)
-        _locked(session, calendar_id)
+        calendar = _locked(session, calendar_id)
         newest = _newest(session, calendar_id)
         if newest.version != version:
             raise StaleWrite(version=newest.version)
         checked = _checked(session, zone, definition)
+        if name is not None:
+            calendar.name = _checked_name(session, name, calendar_id)
         if (newest.zone, newest.definition) == (zone, checked):
             return version
         _write(session, calendar_id, version + 1, zone, checked)
@@ -66,26 +72,17 @@ def add_version(
         return version + 1
 
 
-@service
-def rename_calendar(actor: Actor, calendar_id: UUID, name: str) -> None:
-    """Give a calendar another name; nothing that it measures changes."""
-    name = texts.person_name(name)
-    with transaction(actor) as session:
-        require(actor, SLA_MANAGE)
-        calendar = _locked(session, calendar_id)
-        if calendar.name.lower() != name.lower():
-            _check_name(session, name)
-        calendar.name = name
-
-
 def _checked(session: Session, zone: str, definition: Any) -> dict[str, Any]:
     """The definition in its one written form."""
     return make_calendar(zone, definition, now_of(session)).definition
 
 
-def _check_name(session: Session, name: str) -> None:
-    if session.scalar(select(Calendar.id).where(func.lower(Calendar.name) == name.lower())):
-        raise Conflict("There is a calendar of this name already.")
+def _checked_name(session: Session, name: str, own_id: UUID | None) -> str:
+    name = texts.person_name(name)
+    taken = select(Calendar.id).where(func.lower(Calendar.name) == name.lower())
+    if session.scalar(taken) not in {None, own_id}:
+        raise Conflict("There is a calendar of this name already.", field="name")
+    return name
 
 
 def _locked(session: Session, calendar_id: UUID) -> Calendar:

@@ -150,6 +150,11 @@ _PANEL = {
     "sla.preview": policy.SLA_MANAGE,
     "sla.make_default": policy.SLA_MANAGE,
     "sla.team": policy.SLA_MANAGE,
+    "calendar.index_view": policy.SLA_VIEW,
+    "calendar.details_view": policy.SLA_VIEW,
+    "calendar.create_view": policy.SLA_MANAGE,
+    "calendar.edit_view": policy.SLA_MANAGE,
+    "calendar.preview": policy.SLA_MANAGE,
     "setting.index_view": policy.SETTINGS_MANAGE,
     "setting.history": policy.SETTINGS_MANAGE,
 }

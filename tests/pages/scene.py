@@ -22,6 +22,7 @@ from emberone.services import (
     absences,
     accounts,
     answers,
+    calendars,
     comments,
     drafts,
     macros,
@@ -71,6 +72,7 @@ _FOUND: Final = {
     "agent": "SELECT id FROM profiles WHERE email = %(agent)s",
     "team": "SELECT id FROM teams ORDER BY name",
     "policy": "SELECT id FROM sla_policies WHERE name = 'Shop promise'",
+    "calendar": "SELECT id FROM calendars WHERE name = 'Workshop'",
     "letter": """
         SELECT id FROM mail_outbox WHERE letter = 'staff_replied' AND state = 'sent'
         ORDER BY created_at DESC""",
@@ -104,6 +106,7 @@ def prepare(product: Product, app: Flask) -> dict[str, Any]:
         comments.comment_as_customer(customer, own, "It happened at the handle, I think.")
         replying = _reply(product, agent)
         _promise_more(product, admin)
+        _open_the_workshop(admin)
         away = datetime.now(UTC) + timedelta(days=20)
         absences.plan_absence(admin, agent.profile_id, away, away + timedelta(days=7))
     _ask_for_letters(product)
@@ -166,6 +169,20 @@ def _promise_more(product: Product, admin: Actor) -> None:
     sla_policies.add_version(
         admin, policy, replace(before, targets=targets, alerts=(*before.alerts, soon))
     )
+
+
+def _open_the_workshop(admin: Actor) -> None:
+    """A calendar with lunch, a night, and dates behind and ahead, in its second version."""
+    lunch = [["08:00", "12:30"], ["13:30", "17:00"]]
+    week = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday"), lunch)
+    dates = [
+        {"date": "2025-12-25", "name": "Christmas Day", "windows": []},
+        {"date": "2026-12-24", "name": "Christmas Eve", "windows": [["08:00", "12:00"]]},
+        {"date": "2026-12-25", "name": "Christmas Day", "windows": []},
+    ]
+    workshop = calendars.create_calendar(admin, "Workshop", "Europe/London", {"week": week})
+    nights = {"week": {**week, "friday": [["22:00", "06:00"]]}, "exceptions": dates}
+    calendars.add_version(admin, workshop, "Europe/London", nights, version=1)
 
 
 def _ask_for_letters(product: Product) -> None:

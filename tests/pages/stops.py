@@ -348,6 +348,17 @@ _SLA = [
     ),
     Stop("sla-edit", "sla.edit_view", "/admin/sla/edit/?id={policy}", ADMIN),
     Stop("sla-edit-stale", "sla.edit_view", "/admin/sla/edit/?id={policy}", ADMIN, _save_old),
+    Stop("calendars", "calendar.index_view", "/admin/calendar/", AGENT),
+    Stop("calendar", "calendar.details_view", "/admin/calendar/details/?id={calendar}", ADMIN),
+    Stop("calendar-new", "calendar.create_view", "/admin/calendar/new/", ADMIN),
+    Stop(
+        "calendar-new-refused",
+        "calendar.create_view",
+        "/admin/calendar/new/",
+        ADMIN,
+        send("Save", **{"name": "Nights", "day-monday": "22 to 6"}),
+    ),
+    Stop("calendar-edit", "calendar.edit_view", "/admin/calendar/edit/?id={calendar}", ADMIN),
 ]
 
 _KINDS = [

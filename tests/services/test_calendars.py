@@ -99,23 +99,20 @@ def test_a_name_is_taken_once(make):
     with pytest.raises(Conflict):
         calendars.create_calendar(admin, "business HOURS", "UTC", OFFICE)
     calendar = calendars.create_calendar(admin, "Office", "UTC", OFFICE)
+    again = (calendar, "UTC", WRITTEN)
     with pytest.raises(Conflict):
-        calendars.rename_calendar(admin, calendar, "Business hours")
-    calendars.rename_calendar(admin, calendar, "OFFICE")
+        calendars.add_version(admin, *again, version=1, name="Business hours")
+    assert calendars.add_version(admin, *again, version=1, name="OFFICE") == 1
     assert find(calendar).name == "OFFICE"
 
 
 def test_calendars_are_an_admins_to_make_and_what_is_not_there_is_not_found(make):
     admin, agent = make.admin(), make.agent()
     calendar = calendars.create_calendar(admin, "Office", "UTC", OFFICE)
-    for act in (
-        lambda who, it: calendars.add_version(who, it, "UTC", LONGER, version=1),
-        lambda who, it: calendars.rename_calendar(who, it, "Mine"),
-    ):
-        with pytest.raises(NotAllowed):
-            act(agent, calendar)
-        with pytest.raises(NotFound):
-            act(admin, uuid4())
+    with pytest.raises(NotAllowed):
+        calendars.add_version(agent, calendar, "UTC", LONGER, version=1)
+    with pytest.raises(NotFound):
+        calendars.add_version(admin, uuid4(), "UTC", LONGER, version=1)
     with pytest.raises(NotAllowed):
         calendars.create_calendar(agent, "Mine", "UTC", OFFICE)
     assert find(uuid4()) is None

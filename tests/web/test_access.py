@@ -47,6 +47,9 @@ OPEN_TO_EVERYONE = {
 #: What agents may not even ask for, written down a second time.
 ADMINS_ONLY = {
     "agent.edit_view",
+    "calendar.create_view",
+    "calendar.edit_view",
+    "calendar.preview",
     "comment.delete_view",
     "job.discard",
     "job.index_view",
@@ -61,12 +64,12 @@ ADMINS_ONLY = {
     "profile.edit_view",
     "profile.password",
     "setting.history",
+    "setting.index_view",
     "sla.create_view",
     "sla.edit_view",
     "sla.make_default",
     "sla.preview",
     "sla.team",
-    "setting.index_view",
     "tag.skill",
     "team.create_view",
     "team.delete_view",

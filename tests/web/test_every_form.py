@@ -48,6 +48,7 @@ BY_SCRIPT = {
     "ticket.draft": ("text", "kind", "verb"),
     "ticket.seen": ("activity", "away"),
     "macro.preview": ("content",),
+    "calendar.preview": ("zone", "day-monday", "dates-0-date", "dates-0-name", "dates-0-hours"),
     "sla.preview": (
         "at",
         "calendar-HIGH",
@@ -179,7 +180,7 @@ class Scene:
     def _ids(self) -> dict[str, list[Any]]:
         tables = {
             "comment": "comments", "profile": "profiles", "team": "teams", "letter": "mail_outbox",
-            "macro": "macros", "sla": "sla_policies",
+            "macro": "macros", "sla": "sla_policies", "calendar": "calendars",
         }  # fmt: skip
         with reading(SYSTEM) as session:
             found = {

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from emberone import models
 from emberone.web.admin.agents import AgentView, own_availability
+from emberone.web.admin.calendars import CalendarView
 from emberone.web.admin.comments import CommentView
 from emberone.web.admin.demo_card import demo_card
 from emberone.web.admin.history import HistoryView
@@ -45,6 +46,7 @@ _VIEWS: Final = (
     (LetterView, models.Letter, _l("Mail"), _PRODUCT, "mail"),
     (JobView, models.SweepRun, _l("Jobs"), _PRODUCT, "rotate-clockwise"),
     (SLAView, models.SLAPolicy, _l("SLA"), _PRODUCT, "clock"),
+    (CalendarView, models.Calendar, _l("Calendars"), _PRODUCT, "calendar"),
     (SettingView, models.Setting, _l("Settings"), _PRODUCT, "settings"),
 )
 
@@ -62,6 +64,7 @@ _KEYS: Final = {
     "letter": "m",
     "job": "j",
     "sla": "i",
+    "calendar": "k",
     "setting": "s",
 }
 

@@ -1,6 +1,6 @@
 """How the pages word times and names."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from babel.dates import format_skeleton, format_timedelta
@@ -56,6 +56,15 @@ def time_with_day(moment: datetime) -> str:
         return format_datetime(moment, DAY_OF_WEEK)
     local = to_user_timezone(moment)
     return ", ".join(format_skeleton(part, local, locale=locale) for part in ("MMMEd", "Hm"))
+
+
+def day_with_weekday(day: date, *, with_year: bool = False) -> str:
+    """Return a date with its day of the week, of no zone: `Mon 30 Nov`."""
+    noon = datetime.combine(day, time(12))
+    locale = get_locale()
+    if locale is None or locale.language == "en":
+        return format_datetime(noon, "EEE d MMM y" if with_year else "EEE d MMM", rebase=False)
+    return str(format_skeleton("yMMMEd" if with_year else "MMMEd", noon, locale=locale))
 
 
 def time_hour(moment: datetime) -> str:
