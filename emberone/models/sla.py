@@ -163,8 +163,18 @@ class SLAClock(Base):
     __table_args__ = (
         Index("uq_sla_clocks_cycle", "ticket_id", "metric", "cycle", unique=True),
         # What a new version of a policy or a calendar has to re-plan (SLA rule 15).
-        Index("ix_sla_clocks_open_policy", "policy_version_id", postgresql_where=_IS_OPEN),
-        Index("ix_sla_clocks_open_calendar", "calendar_version", postgresql_where=_IS_OPEN),
+        Index(
+            "ix_sla_clocks_open_policy",
+            "policy_version_id",
+            "ticket_id",
+            postgresql_where=_IS_OPEN,
+        ),
+        Index(
+            "ix_sla_clocks_open_calendar",
+            "calendar_version",
+            "ticket_id",
+            postgresql_where=_IS_OPEN,
+        ),
         Index("ix_sla_clocks_due_set_by", "due_set_by"),
         # What is due next: the queue's view of what is breaching soon is walked in this order.
         Index(

@@ -24,7 +24,7 @@ from emberone.domain.sla import CALENDAR_CHANGE, POLICY_CHANGE
 from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
 from emberone.models import SLAClock, Ticket
-from emberone.queries.replanning import STALE
+from emberone.queries.replanning import STALE, WAITING_FOR_CALENDAR, WAITING_FOR_POLICY
 from emberone.services import history, step_batches, steps
 from emberone.services.clock_book import NO_TARGET, ClockBook, write_all
 from emberone.services.promises import all_promised, newest_of
@@ -41,13 +41,12 @@ _TRY_LOCK: Final = text("SELECT pg_try_advisory_xact_lock(hashtext('emberone.swe
 
 #: Tickets with a clock under an old version; what another transaction holds comes later.
 _PICK: Final = text(
-    "SELECT tickets.id FROM tickets WHERE id IN (SELECT ticket_id FROM"  # noqa: S608 - our constant
+    "SELECT tickets.id FROM tickets WHERE id IN (SELECT ticket_id FROM"  # noqa: S608 - ours
     f" ({STALE}) AS stale CROSS JOIN LATERAL ("
-    "  SELECT ticket_id FROM sla_clocks WHERE policy_version_id = stale.policy_version_id"
-    "   AND met_at IS NULL AND stopped_at IS NULL"
-    "  UNION ALL"
-    "  SELECT ticket_id FROM sla_clocks WHERE calendar_version = stale.calendar_version"
-    "   AND met_at IS NULL AND stopped_at IS NULL LIMIT :limit) AS clock LIMIT :limit)"
+    f"  ({WAITING_FOR_POLICY.format('stale.policy_version_id')} LIMIT :limit)"
+    "   UNION ALL"
+    f"  ({WAITING_FOR_CALENDAR.format('stale.calendar_version')} LIMIT :limit)"
+    " ) AS clock LIMIT :limit)"
     " FOR NO KEY UPDATE OF tickets SKIP LOCKED"
 )
 

@@ -97,7 +97,7 @@ def upgrade() -> None:
         ("ix_sla_clocks_open_policy", "policy_version_id"),
         ("ix_sla_clocks_open_calendar", "calendar_version"),
     ):
-        op.create_index(name, "sla_clocks", [column], postgresql_where=_OPEN)
+        op.create_index(name, "sla_clocks", [column, "ticket_id"], postgresql_where=_OPEN)
     run_sql("0015_calendars")
 
 

@@ -37,6 +37,7 @@ def utc(text):
 OFFICE = calendar(week=every(WORKDAYS, *LUNCH))
 
 
+@pytest.mark.rule("sla 11")
 @pytest.mark.parametrize(
     ("start_at", "hours", "end_at"),
     [
@@ -60,6 +61,7 @@ def test_office_hours_count_without_lunch_nights_and_weekends(start_at, hours, e
     assert OFFICE.between(utc(end_at), utc(start_at)) == -hours * HOUR
 
 
+@pytest.mark.rule("sla 14")
 @pytest.mark.parametrize(
     ("start_at", "hours", "end_at"),
     [
@@ -93,6 +95,7 @@ def test_a_microsecond_is_not_lost():
 NIGHTS = calendar(week=every(("monday", "friday"), ("22:00", "06:00")))
 
 
+@pytest.mark.rule("sla 11")
 @pytest.mark.parametrize(
     ("start_at", "hours", "end_at"),
     [
@@ -107,6 +110,7 @@ def test_a_night_shift_belongs_to_the_evening_it_begins(start_at, hours, end_at)
     assert NIGHTS.between(utc(start_at), utc(end_at)) == hours * HOUR
 
 
+@pytest.mark.rule("sla 11")
 @pytest.mark.parametrize("midnight", ["24:00", "00:00"])
 def test_a_day_can_end_at_midnight_and_the_next_begin_there(midnight):
     around_midnight = calendar(
@@ -116,6 +120,7 @@ def test_a_day_can_end_at_midnight_and_the_next_begin_there(midnight):
     assert around_midnight.between(utc("2026-03-01 00:00"), utc("2026-03-08 00:00")) == 8 * HOUR
 
 
+@pytest.mark.rule("sla 11")
 def test_whole_days_are_every_second():
     always = calendar("Europe/Berlin", every(EVERY_DAY, ("00:00", "24:00")))
     start_at = utc("2024-02-29 13:14:15.000016")
@@ -139,6 +144,7 @@ def test_windows_that_overlap_or_touch_count_once():
     assert merged.between(utc("2026-03-03 00:00"), utc("2026-03-05 00:00")) == 11 * HOUR
 
 
+@pytest.mark.rule("sla 11")
 def test_a_date_stands_instead_of_its_weekday():
     dates = calendar(
         week=every(WORKDAYS, *LUNCH),
@@ -160,6 +166,7 @@ def test_last_nights_shift_runs_to_its_end_on_a_holiday():
     assert nights.between(utc("2026-12-25 12:00"), utc("2026-12-26 12:00")) == 0
 
 
+@pytest.mark.rule("sla 12")
 @pytest.mark.parametrize(
     ("zone", "windows", "start_at", "end_at", "hours"),
     [
@@ -212,6 +219,7 @@ def test_clocks_that_change_change_the_hours(zone, windows, start_at, end_at, ho
         assert place.add(last, -hours * HOUR) == first
 
 
+@pytest.mark.rule("sla 12")
 def test_a_skipped_date_is_no_day():
     apia = calendar("Pacific/Apia", every(EVERY_DAY, ("09:00", "17:00")))
     only_then = calendar("Pacific/Apia", exceptions=[dated("2011-12-30", ("00:00", "24:00"))])
@@ -219,6 +227,7 @@ def test_a_skipped_date_is_no_day():
     assert only_then.between(utc("2011-12-01 00:00"), utc("2012-01-31 00:00")) == 0
 
 
+@pytest.mark.rule("sla 8")
 def test_a_clock_is_measured_paused_and_warned_of_by_the_calendar():
     clock = start(8 * HOUR, utc("2026-03-02 15:00"), OFFICE)
     assert clock.due_at == utc("2026-03-03 16:00")
@@ -228,6 +237,7 @@ def test_a_clock_is_measured_paused_and_warned_of_by_the_calendar():
     assert resume(paused, utc("2026-03-07 12:00"), OFFICE).due_at == utc("2026-03-09 16:00")
 
 
+@pytest.mark.rule("sla 13")
 def test_a_calendar_that_does_not_open_within_a_year_is_refused():
     now = utc("2026-11-28 12:00")
     with pytest.raises(Invalid, match="Nothing is open in the next 366 days"):
@@ -241,6 +251,7 @@ def test_a_calendar_that_does_not_open_within_a_year_is_refused():
                 make_calendar("UTC", once, now)
 
 
+@pytest.mark.rule("sla 13")
 def test_a_walk_ends_loudly_where_nothing_opens_any_more():
     once = calendar(exceptions=[dated("2026-12-01", ("09:00", "10:00"))])
     inside = utc("2026-12-01 09:30")
@@ -337,6 +348,7 @@ def test_what_is_wrong_is_named_with_its_day(definition, message):
     assert refused.value.details["field"] == "definition"
 
 
+@pytest.mark.rule("sla 14")
 def test_days_are_worked_out_once_however_old_the_ticket(monkeypatch):
     office = calendar("Europe/London", every(WORKDAYS, *LUNCH))
     opened, due = utc("2023-11-28 10:00"), utc("2026-11-27 10:00")
@@ -346,6 +358,30 @@ def test_days_are_worked_out_once_however_old_the_ticket(monkeypatch):
     assert office.between(opened, due) == consumed
     assert office.add(opened, consumed) == due
     assert office.add(due, -consumed) == opened
+
+
+@pytest.mark.rule("sla 14")
+def test_thirty_years_cost_as_many_look_ups_as_a_day(monkeypatch):
+    office = calendar("Europe/London", every(WORKDAYS, *LUNCH))
+    now = utc("2026-11-27 10:00")
+    # Both ends and all between are known.
+    office.between(utc("1996-11-27 10:00"), utc("2027-11-27 10:00"))
+    seen, look_up = [], BusinessCalendar._block
+
+    def counted(self, index):
+        seen.append(index)
+        return look_up(self, index)
+
+    monkeypatch.setattr(BusinessCalendar, "_block", counted)
+
+    def look_ups(since):
+        seen.clear()
+        consumed = office.between(since, now)
+        assert office.add(since, consumed) == now
+        return len(seen)
+
+    day, years = look_ups(utc("2026-11-26 10:00")), look_ups(utc("1996-11-27 10:00"))
+    assert day == years <= 12
 
 
 def test_threads_may_share_a_calendar():

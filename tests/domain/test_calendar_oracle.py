@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,7 +167,7 @@ zones = st.sampled_from(CURIOUS_ZONES) | st.sampled_from(
 
 
 @st.composite
-def cases(draw):
+def cases(draw, zones=zones):
     """A zone, a definition that opens sometimes, and a moment worth looking at."""
     zone = draw(zones)
     moment = draw(st.integers(FIRST, LAST))
@@ -194,6 +195,8 @@ spans = st.integers(0, 36 * 4).map(lambda q: q * 900.0) | st.integers(0, 36 * 3_
 long_spans = spans | st.integers(0, 300 * 3600).map(float)
 
 
+@pytest.mark.rule("sla 12")
+@pytest.mark.rule("sla 25")
 @given(cases(), spans)
 @thorough
 def test_what_is_between_two_moments_is_what_a_walk_counts(case, span):
@@ -203,6 +206,8 @@ def test_what_is_between_two_moments_is_what_a_walk_counts(case, span):
     assert calendar.between(start, end) == oracle.between(start, end)
 
 
+@pytest.mark.rule("sla 12")
+@pytest.mark.rule("sla 25")
 @given(cases(), spans.filter(bool))
 @thorough
 def test_a_walk_comes_to_the_same_moment_and_not_earlier(case, amount):

@@ -248,6 +248,7 @@ def test_what_comes_before_the_due_time_warns(percent, offset_s, warns):
     assert is_warning(percent, offset_s) is warns
 
 
+@pytest.mark.rule("sla 8")
 def test_rule_8_a_pause_is_measured_by_the_calendar_of_the_target():
     # 9 h of business time from midnight: eight today, one tomorrow.
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
@@ -264,6 +265,7 @@ def test_rule_8_a_pause_is_measured_by_the_calendar_of_the_target():
 MOMENTS = st.lists(st.integers(0, 10**12), min_size=1, max_size=30).map(sorted)
 
 
+@pytest.mark.rule("sla 9")
 @given(MOMENTS, st.integers(1, 10**6), st.data())
 def test_no_sequence_of_pauses_loses_a_microsecond(offsets, target_s, data):
     clock = start(target_s, START, ALWAYS_OPEN)

@@ -41,6 +41,7 @@ def gold(play, **more):
 # Rule 0: which policy.
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_the_default_policy_is_chosen_and_history_says_so(play):
     ticket = play.open()
     [entry] = play.history(ticket, "sla_policy_chosen")
@@ -50,6 +51,7 @@ def test_rule_0_the_default_policy_is_chosen_and_history_says_so(play):
     assert [clock["metric"] for clock in context(entry)["clocks"]] == [FIRST, RESOLUTION]
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_the_teams_policy_goes_before_the_default_one(play):
     team = play.team(gold(play))
     ticket = play.open(by=play.agent, team_id=team)
@@ -58,11 +60,13 @@ def test_rule_0_the_teams_policy_goes_before_the_default_one(play):
     assert play.clock(ticket, FIRST).target_s == 600
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_a_team_without_a_policy_has_the_default_one(play):
     ticket = play.open(by=play.agent, team_id=play.team(None))
     assert context(play.history(ticket, "sla_policy_chosen")[0])["policy"] == "Standard"
 
 
+@pytest.mark.rule("sla 0")
 @pytest.mark.parametrize(
     ("priority", "first_s", "resolution_s"),
     [
@@ -78,6 +82,7 @@ def test_rule_0_targets_go_by_priority_inside_one_policy(play, priority, first_s
     assert play.clock(ticket, RESOLUTION).target_s == resolution_s
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_another_team_brings_its_policy_and_keeps_what_was_consumed(play):
     ticket = play.open()
     play.route(ticket, play.team(gold(play)), after(minutes=5))
@@ -90,6 +95,7 @@ def test_rule_0_another_team_brings_its_policy_and_keeps_what_was_consumed(play)
     assert [step.percent for step in play.steps(ticket, FIRST) if step.fire_at] == [100]
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_a_team_of_the_same_policy_changes_nothing(play):
     ticket = play.open()
     play.route(ticket, play.team(None), after(1))
@@ -99,6 +105,7 @@ def test_rule_0_a_team_of_the_same_policy_changes_nothing(play):
 # Rule 1: the first response.
 
 
+@pytest.mark.rule("sla 1")
 def test_rule_1_first_response_starts_with_the_ticket_and_is_met_by_a_public_reply(play):
     ticket = play.open()
     assert play.clock(ticket, FIRST).started_at == START
@@ -107,6 +114,7 @@ def test_rule_1_first_response_starts_with_the_ticket_and_is_met_by_a_public_rep
     assert (clock.met_at, clock.breached_at, clock.consumed_s) == (after(1), None, 3600)
 
 
+@pytest.mark.rule("sla 1")
 def test_rule_1_a_ticket_begun_by_staff_in_public_waits_for_the_customer(play):
     ticket = play.open(by=play.agent, starts_with_staff_comment=True)
     assert play.metrics(ticket) == [(RESOLUTION, 1)]
@@ -123,12 +131,14 @@ def test_rule_1_a_ticket_begun_by_staff_in_public_waits_for_the_customer(play):
 # Rule 2: the next response.
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_no_next_response_before_the_first_is_met(play):
     ticket = play.open()
     play.speak(ticket, after(1))
     assert play.metrics(ticket) == [(FIRST, 1), (RESOLUTION, 1)]
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_no_next_response_where_the_promise_of_a_first_one_was_taken_back(play):
     policy = play.policy(
         targets={
@@ -146,6 +156,7 @@ def test_rule_2_no_next_response_where_the_promise_of_a_first_one_was_taken_back
     assert play.clock(ticket, NEXT).started_at == after(minutes=4)
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_a_next_response_is_promised_without_a_first_one(play):
     policy = play.policy(targets={(Priority.MEDIUM, NEXT): 600})
     ticket = play.open(by=play.agent, team_id=play.team(policy))
@@ -156,6 +167,7 @@ def test_rule_2_a_next_response_is_promised_without_a_first_one(play):
     assert play.clock(ticket, NEXT).started_at == after(minutes=3)
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_no_next_response_while_staff_spoke_last(play):
     ticket = play.open()
     play.reply(ticket, after(1))
@@ -163,6 +175,7 @@ def test_rule_2_no_next_response_while_staff_spoke_last(play):
     assert play.metrics(ticket) == [(FIRST, 1), (RESOLUTION, 1)]
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_a_cycle_starts_at_the_oldest_unanswered_comment(play):
     ticket = play.open()
     play.reply(ticket, after(1))
@@ -176,6 +189,7 @@ def test_rule_2_a_cycle_starts_at_the_oldest_unanswered_comment(play):
     assert play.clock(ticket, NEXT, cycle=2).started_at == after(6)
 
 
+@pytest.mark.rule("sla 2")
 def test_rule_2_closing_stops_the_next_response(play):
     ticket = play.open()
     play.reply(ticket, after(1))
@@ -189,6 +203,7 @@ def test_rule_2_closing_stops_the_next_response(play):
 # Rule 3: the resolution.
 
 
+@pytest.mark.rule("sla 3")
 def test_rule_3_resolution_runs_from_creation_to_closing_at_the_time_of_the_event(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(20))
@@ -200,6 +215,7 @@ def test_rule_3_resolution_runs_from_creation_to_closing_at_the_time_of_the_even
 # Rule 4: closing is no answer.
 
 
+@pytest.mark.rule("sla 4")
 def test_rule_4_closing_without_a_reply_cancels_the_first_response(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -207,6 +223,7 @@ def test_rule_4_closing_without_a_reply_cancels_the_first_response(play):
     assert (clock.met_at, clock.stopped_at, clock.stopped_reason) == (None, after(1), "closed")
 
 
+@pytest.mark.rule("sla 4")
 def test_rule_4_closing_meets_the_first_response_where_the_policy_says_so(play):
     team = play.team(gold(play, closing_is_response=True))
     ticket = play.open(by=play.agent, team_id=team)
@@ -217,6 +234,7 @@ def test_rule_4_closing_meets_the_first_response_where_the_policy_says_so(play):
 # Rules 5 to 9: pausing.
 
 
+@pytest.mark.rule("sla 5")
 def test_rule_5_waiting_pauses_the_resolution_only(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(1))
@@ -226,6 +244,7 @@ def test_rule_5_waiting_pauses_the_resolution_only(play):
     assert first.due_at == after(4)
 
 
+@pytest.mark.rule("sla 6")
 def test_rule_6_a_reply_is_settled_before_the_pause_that_comes_with_it(play):
     ticket = play.open()
     play.reply(ticket, after(1), Status.WAITING)
@@ -233,6 +252,7 @@ def test_rule_6_a_reply_is_settled_before_the_pause_that_comes_with_it(play):
     assert play.clock(ticket, RESOLUTION).paused_at == after(1)
 
 
+@pytest.mark.rule("sla 7")
 def test_rule_7_a_customers_comment_resumes_in_the_same_transaction(play):
     ticket = play.open()
     play.reply(ticket, after(1), Status.WAITING)
@@ -241,6 +261,7 @@ def test_rule_7_a_customers_comment_resumes_in_the_same_transaction(play):
     assert play.clock(ticket, NEXT).started_at == after(10)
 
 
+@pytest.mark.rule("sla 8")
 def test_rule_8_elapsed_is_the_time_that_it_ran(play):
     ticket = play.open()
     for n in range(3):
@@ -250,6 +271,7 @@ def test_rule_8_elapsed_is_the_time_that_it_ran(play):
     assert play.clock(ticket, RESOLUTION).consumed_s == 3 * 3600 + 0.5
 
 
+@pytest.mark.rule("sla 9")
 def test_rule_9_on_resuming_the_due_time_comes_from_what_was_consumed(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(1, us=1))
@@ -260,6 +282,7 @@ def test_rule_9_on_resuming_the_due_time_comes_from_what_was_consumed(play):
 # Rule 10: reopening.
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_reopened_inside_the_window_the_same_cycle_goes_on(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -278,6 +301,7 @@ def test_rule_10_reopened_inside_the_window_the_same_cycle_goes_on(play):
     ]
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_reopened_later_a_new_cycle_begins_and_the_verdict_stays(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(25))
@@ -288,6 +312,7 @@ def test_rule_10_reopened_later_a_new_cycle_begins_and_the_verdict_stays(play):
     assert (new.started_at, new.consumed_s, new.breached_at) == (late, 0, None)
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_a_reopened_overdue_ticket_does_not_alert_at_once(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(30))
@@ -297,6 +322,7 @@ def test_rule_10_a_reopened_overdue_ticket_does_not_alert_at_once(play):
     assert [(s.fire_at, s.skipped_reason) for s in steps] == [(None, "reopened")] * 2
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_the_settings_window_holds(play, set_setting):
     set_setting(reopen_days=1)
     ticket = play.open()
@@ -305,6 +331,7 @@ def test_rule_10_the_settings_window_holds(play, set_setting):
     assert play.clock(ticket, RESOLUTION, cycle=2).started_at == after(26)
 
 
+@pytest.mark.rule("sla 10")
 @pytest.mark.parametrize("speaks_first", [True, False])
 def test_rule_10_an_unanswered_customer_waits_on_after_reopening(play, speaks_first):
     ticket = play.open()
@@ -322,6 +349,7 @@ def test_rule_10_an_unanswered_customer_waits_on_after_reopening(play, speaks_fi
     assert play.metrics(ticket).count((NEXT, 1)) == 1
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_a_reply_that_reopens_answers_what_closing_left_unanswered(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -330,6 +358,7 @@ def test_rule_10_a_reply_that_reopens_answers_what_closing_left_unanswered(play)
     assert (clock.met_at, clock.consumed_s, clock.breached_at) == (after(20), 3600, None)
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_a_customer_who_was_never_answered_goes_on_waiting_for_the_first_response(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -341,6 +370,7 @@ def test_rule_10_a_customer_who_was_never_answered_goes_on_waiting_for_the_first
 # What changed while the ticket was closed.
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_priority_set_while_closed_counts_once_the_ticket_is_reopened(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(minutes=5))
@@ -358,6 +388,7 @@ def test_rule_17_a_priority_set_while_closed_counts_once_the_ticket_is_reopened(
     assert len(play.history(ticket, "sla_policy_chosen")) == 1
 
 
+@pytest.mark.rule("sla 17")
 @pytest.mark.parametrize("is_routed", [False, True])
 def test_rule_17_in_which_order_a_customer_speaks_and_reopens_makes_no_difference(play, is_routed):
     team = play.team(gold(play))
@@ -404,6 +435,7 @@ def test_rule_17_in_which_order_a_customer_speaks_and_reopens_makes_no_differenc
     assert targets == [6000 if is_routed else 14400] * 2
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_overrun_by_a_change_while_closed_is_one_breach_that_does_not_alert_at_once(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(5))
@@ -425,6 +457,7 @@ def test_rule_17_overrun_by_a_change_while_closed_is_one_breach_that_does_not_al
     assert (first.breached_at, first.cause) == (after(4), None)
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_longer_target_set_while_closed_gives_the_steps_their_time_back(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(20))
@@ -437,6 +470,7 @@ def test_rule_17_a_longer_target_set_while_closed_gives_the_steps_their_time_bac
     ]
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_reply_that_reopens_is_judged_by_the_promise_in_force(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -452,6 +486,7 @@ def test_rule_17_a_reply_that_reopens_is_judged_by_the_promise_in_force(play):
     assert not [step for step in play.steps(ticket, FIRST) if step.fire_at]
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_the_engines_own_raise_while_closed_moves_no_target(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -460,6 +495,7 @@ def test_rule_18_the_engines_own_raise_while_closed_moves_no_target(play):
     assert play.clock(ticket, RESOLUTION).target_s == 24 * 3600
 
 
+@pytest.mark.rule("sla 0")
 @pytest.mark.parametrize("reopened_at", [3, 24 * 30])
 def test_rule_0_a_team_given_while_closed_brings_its_policy_with_the_reopening(play, reopened_at):
     policy = gold(play)
@@ -481,6 +517,7 @@ def test_rule_0_a_team_given_while_closed_brings_its_policy_with_the_reopening(p
     assert (context(chosen)["policy"], context(chosen)["chosenBy"]) == ("Gold", "team")
 
 
+@pytest.mark.rule("sla 0")
 def test_rule_0_overrun_by_the_team_given_while_closed_has_that_cause(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(3))
@@ -490,6 +527,7 @@ def test_rule_0_overrun_by_the_team_given_while_closed_has_that_cause(play):
     assert causes == {"team_change"}
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_a_promise_taken_back_while_closed_is_none_after_reopening(play):
     ticket = play.open()
     play.move(ticket, Status.CLOSED, after(1))
@@ -501,6 +539,7 @@ def test_rule_18_a_promise_taken_back_while_closed_is_none_after_reopening(play)
     assert context(play.history(ticket, "sla_policy_chosen")[-1])["policy"] is None
 
 
+@pytest.mark.rule("sla 18")
 @pytest.mark.parametrize("was_promised_once", [False, True])
 def test_rule_18_what_is_promised_since_the_closing_begins_with_the_reopening(
     play, was_promised_once
@@ -523,6 +562,7 @@ def test_rule_18_what_is_promised_since_the_closing_begins_with_the_reopening(
 # Rule 16: verdicts by the time of events.
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_at_the_very_due_time_it_is_met(play):
     ticket = play.open()
     play.reply(ticket, after(4))
@@ -530,6 +570,7 @@ def test_rule_16_at_the_very_due_time_it_is_met(play):
     assert not play.history(ticket, "sla_breached")
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_a_microsecond_later_it_is_breached_at_the_due_time(play):
     ticket = play.open()
     play.reply(ticket, after(4, us=1))
@@ -540,6 +581,7 @@ def test_rule_16_a_microsecond_later_it_is_breached_at_the_due_time(play):
     assert context(entry)["dueAt"] == after(4).isoformat()
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_pausing_too_late_is_a_breach_and_pausing_in_time_is_none(play):
     late, in_time = play.open(), play.open()
     play.move(late, Status.WAITING, after(25))
@@ -548,6 +590,7 @@ def test_rule_16_pausing_too_late_is_a_breach_and_pausing_in_time_is_none(play):
     assert play.clock(in_time, RESOLUTION).breached_at is None
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_closing_in_time_from_a_pause_is_met(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(23))
@@ -559,6 +602,7 @@ def test_rule_16_closing_in_time_from_a_pause_is_met(play):
 # Rules 17 to 19: changes of priority.
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_new_target_keeps_what_was_consumed(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(2))
@@ -569,6 +613,7 @@ def test_rule_17_a_new_target_keeps_what_was_consumed(play):
     assert [step.fire_at for step in play.steps(ticket, RESOLUTION)] == [after(16), after(18)]
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_while_paused_only_the_target_changes(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(2))
@@ -580,6 +625,7 @@ def test_rule_17_while_paused_only_the_target_changes(play):
     assert play.clock(ticket, RESOLUTION).due_at == after(106)
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_breach_is_neither_undone_nor_repeated(play):
     ticket = play.open()
     play.prioritise(ticket, Priority.HIGH, after(5))
@@ -593,6 +639,7 @@ def test_rule_17_a_breach_is_neither_undone_nor_repeated(play):
     assert breaches.count(FIRST) == 1
 
 
+@pytest.mark.rule("sla 17")
 def test_rule_17_overrun_by_the_change_alone_is_one_breach_of_that_cause(play):
     ticket = play.open()
     play.prioritise(ticket, Priority.HIGH, after(2))
@@ -606,6 +653,7 @@ def test_rule_17_overrun_by_the_change_alone_is_one_breach_of_that_cause(play):
     assert context(entry)["cause"] == "priority_change"
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_the_engines_own_raise_moves_no_target(play):
     ticket = play.open()
     play.prioritise(ticket, Priority.CRITICAL, after(1), by=SYSTEM)
@@ -614,12 +662,14 @@ def test_rule_18_the_engines_own_raise_moves_no_target(play):
     assert len(play.history(ticket, "sla_changed")) == 0
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_a_customers_wish_counts_while_staff_have_said_nothing(play):
     ticket = play.open()
     play.prioritise(ticket, Priority.HIGH, after(0.5), by=play.customer)
     assert play.clock(ticket, FIRST).due_at == after(1)
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_a_customers_wish_does_not_outdo_what_staff_set(play):
     ticket = play.open()
     play.prioritise(ticket, Priority.LOW, after(0.25))
@@ -632,6 +682,7 @@ def test_rule_18_a_customers_wish_does_not_outdo_what_staff_set(play):
     assert play.clock(opened_by_staff, FIRST).due_at == after(4)
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_no_promise_at_all_is_legal(play):
     play.sql("UPDATE sla_policies SET is_default = false")
     ticket = play.open()
@@ -645,6 +696,7 @@ def test_rule_18_no_promise_at_all_is_legal(play):
     assert context(entry)["policy"] is None
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_a_priority_without_a_target_stops_the_clock_and_one_with_it_begins_anew(play):
     policy = play.policy(
         targets={(Priority.HIGH, FIRST): 600, (Priority.HIGH, RESOLUTION): 6000},
@@ -664,6 +716,7 @@ def test_rule_18_a_priority_without_a_target_stops_the_clock_and_one_with_it_beg
     assert (FIRST, 2) not in play.metrics(ticket)
 
 
+@pytest.mark.rule("sla 19")
 def test_rule_19_a_due_time_set_by_hand_wins(play):
     ticket = play.open()
     play.sql(
@@ -686,6 +739,7 @@ def test_rule_19_a_due_time_set_by_hand_wins(play):
 # Rules 20 and 21: the rows of steps.
 
 
+@pytest.mark.rule("sla 20")
 def test_rule_20_steps_are_a_percentage_of_the_target_or_seconds_from_due(play):
     policy = play.policy(
         targets={(Priority.MEDIUM, RESOLUTION): 1000},
@@ -718,6 +772,7 @@ def test_rule_20_the_default_plan_warns_at_75_and_escalates_at_100_and_150_perce
     ]
 
 
+@pytest.mark.rule("sla 21")
 @pytest.mark.parametrize("status", [Status.WAITING, Status.CLOSED])
 def test_rule_21_pausing_and_closing_cancel_and_coming_back_plans_the_same_rows(play, status):
     ticket = play.open()
@@ -734,6 +789,7 @@ def test_rule_21_pausing_and_closing_cancel_and_coming_back_plans_the_same_rows(
     ]
 
 
+@pytest.mark.rule("sla 21")
 def test_rule_21_meeting_cancels(play):
     ticket = play.open()
     play.reply(ticket, after(1))
@@ -741,6 +797,7 @@ def test_rule_21_meeting_cancels(play):
     assert not any(step.cancelled_at for step in play.steps(ticket, RESOLUTION))
 
 
+@pytest.mark.rule("sla 21")
 def test_rule_21_fired_steps_stay_fired(play):
     ticket = play.open()
     play.sql("UPDATE sla_steps SET fired_at = :at, fire_at = :at WHERE step_no = 1", at=after(3))
@@ -752,6 +809,7 @@ def test_rule_21_fired_steps_stay_fired(play):
     assert second.fire_at == after(11 + 72 - 4.5)
 
 
+@pytest.mark.rule("sla 21")
 def test_rule_21_another_priority_brings_its_own_plan_for_what_has_not_fired(play):
     policy = play.policy(
         targets={(Priority.MEDIUM, RESOLUTION): 1000, (Priority.HIGH, RESOLUTION): 1000},

@@ -94,6 +94,7 @@ def test_who_answers_after_closing_time_is_late_by_the_calendar_and_not_before(p
     assert play.clock(punctual, FIRST).breached_at is None
 
 
+@pytest.mark.rule("sla 16")
 def test_a_breach_outside_hours_is_noticed_at_its_due_time(play):
     ticket = play.open(after(4))
     sweep_sla(now=after(8))
@@ -118,6 +119,7 @@ def test_reopened_under_other_hours_the_clock_goes_on_by_the_new_ones(play):
     assert clock.due_at == after(14 * DAY + 3)
 
 
+@pytest.mark.rule("sla 25")
 def test_history_names_the_calendar_by_its_version_and_tells_the_story_with_it(play):
     ticket = play.open(after(6))
     version = str(business_hours().version_id)

@@ -4,18 +4,19 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
-from emberone.db import reading
+from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status, StepAction
 from emberone.domain.promises import PlannedAlert, Promises
 from emberone.jobs import Job
 from emberone.queries.calendars import list_calendars
-from emberone.queries.replanning import replanning
+from emberone.queries.replanning import _PROGRESS, OLDEST_DUE, replanning
 from emberone.queries.sla import stories
 from emberone.queries.sla_policies import list_policies, promises_of
 from emberone.services import calendars, sla_policies, sweeps
-from emberone.services.replanning import sweep_replanning
+from emberone.services.replanning import _PICK, sweep_replanning
 from emberone.services.sla import sweep_sla
 from tests.services.sla_play import FIRST, NEXT, RESOLUTION, Play, Statements, after, context
 
@@ -339,3 +340,28 @@ def test_an_old_version_that_nothing_runs_under_is_nothing_to_do(play, admin):
     change_targets(admin, {(NEXT, Priority.LOW): 60})
     assert left() == []
     assert sweep_replanning() == 0
+
+
+@pytest.mark.rule("sla 15")
+def test_looking_for_something_to_do_reads_what_is_stale_and_nothing_else(play, admin, owner):
+    play.open()
+    change_hours(admin, MORNINGS)
+    owner.execute(
+        "INSERT INTO tickets (title, description, customer_id)"
+        " SELECT 'x', '', customer_id FROM tickets, generate_series(1, 5000)"
+    )
+    # Under the newest versions, and half of them over.
+    owner.execute(
+        "INSERT INTO sla_clocks (ticket_id, metric, policy_version_id, target_s, started_at,"
+        " running_since, due_at, met_at) SELECT id, 'RESOLUTION', version_id, 9, now(),"
+        " CASE number % 2 WHEN 0 THEN now() END, now(), CASE number % 2 WHEN 1 THEN now() END"
+        " FROM tickets, (SELECT id AS version_id FROM sla_policy_versions) AS version"
+        " WHERE title = 'x'"
+    )
+    owner.execute("ANALYZE")
+    with transaction(SYSTEM) as session:
+        for statement in (_PICK.text, OLDEST_DUE, _PROGRESS.text):
+            plan = "\n".join(session.scalars(text(f"EXPLAIN {statement}"), {"limit": 500}))
+            assert "ix_sla_clocks_open_policy" in plan
+            assert "ix_sla_clocks_open_calendar" in plan
+            assert "Seq Scan on sla_clocks" not in plan

@@ -50,6 +50,7 @@ def test_nothing_is_due(play):
     assert not play.letters()
 
 
+@pytest.mark.rule("sla 20")
 def test_the_assignee_is_warned_at_75_percent(play, admin):
     ticket = play.open(**assigned(play))
     assert sweep_sla(now=after(3)) == 1
@@ -108,6 +109,8 @@ def test_without_an_assignee_nobody_is_warned_and_the_step_is_done(play, admin):
     assert not play.letters()
 
 
+@pytest.mark.rule("sla 20")
+@pytest.mark.rule("sla 24")
 def test_a_breach_raises_tells_and_says_so(play, admin):
     ticket = play.open(**assigned(play))
     sweep_sla(now=after(3))
@@ -135,6 +138,7 @@ def test_a_breach_raises_tells_and_says_so(play, admin):
     assert letters[admin.profile_id].params["priority"] == "HIGH"
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_a_breach_is_at_its_due_time_and_detected_now(play):
     ticket = play.open()
     sweep_sla(now=after(9))
@@ -145,6 +149,7 @@ def test_rule_16_a_breach_is_at_its_due_time_and_detected_now(play):
     assert entry.created_at == after(9)
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_at_the_very_due_time_nothing_is_breached_yet(play):
     ticket = play.open()
     sweep_sla(now=after(4))
@@ -155,6 +160,7 @@ def test_rule_16_at_the_very_due_time_nothing_is_breached_yet(play):
     assert len(play.history(ticket, "escalated")) == 1
 
 
+@pytest.mark.rule("sla 16")
 def test_rule_16_a_breach_is_noticed_where_no_step_is_planned(play):
     policy = play.policy(targets={(Priority.MEDIUM, FIRST): 60})
     ticket = play.open(by=play.agent, team_id=play.team(policy))
@@ -163,6 +169,7 @@ def test_rule_16_a_breach_is_noticed_where_no_step_is_planned(play):
     assert sweep_sla(now=after(1)) == 0
 
 
+@pytest.mark.rule("sla 22")
 def test_twice_does_nothing_the_second_time(play, admin):
     ticket = play.open(**assigned(play))
     assert sweep_sla(now=after(5)) == 2
@@ -183,6 +190,7 @@ def test_twice_does_nothing_the_second_time(play, admin):
     ]
 
 
+@pytest.mark.rule("sla 22")
 def test_rule_22_several_sweeps_at_once_fire_each_step_once(play, admin, database):
     tickets = [play.open(**assigned(play)) for _ in range(40)]
     barrier, done = threading.Barrier(4), []
@@ -211,6 +219,7 @@ def test_rule_22_several_sweeps_at_once_fire_each_step_once(play, admin, databas
     assert len(play.letters()) == 80
 
 
+@pytest.mark.rule("sla 22")
 def test_rule_22_the_earliest_due_come_first_and_no_more_than_the_limit(play):
     late, early = play.open(after(1)), play.open()
     assert sweep_sla(limit=1, now=after(4)) == 2
@@ -220,6 +229,7 @@ def test_rule_22_the_earliest_due_come_first_and_no_more_than_the_limit(play):
     assert play.steps(late, FIRST)[0].fired_at
 
 
+@pytest.mark.rule("sla 22")
 @pytest.mark.parametrize("table", ["sla_steps", "sla_clocks", "tickets"])
 def test_rule_22_a_locked_row_is_left_and_blocks_nothing_behind_it(play, owner, postgres, table):
     held, free = play.open(), play.open(after(minutes=1))
@@ -239,6 +249,7 @@ def test_rule_22_a_locked_row_is_left_and_blocks_nothing_behind_it(play, owner, 
     assert play.steps(held, FIRST)[0].fired_at
 
 
+@pytest.mark.rule("sla 23")
 def test_rule_23_a_late_sweep_fires_only_the_latest_step_of_each_clock(play, admin):
     ticket = play.open(**assigned(play))
     assert sweep_sla(now=after(30)) == 4
@@ -250,6 +261,7 @@ def test_rule_23_a_late_sweep_fires_only_the_latest_step_of_each_clock(play, adm
     assert {letter.letter for letter in play.letters()} == {"sla_breach"}
 
 
+@pytest.mark.rule("sla 24")
 def test_rule_24_a_raise_stops_at_critical_and_the_rest_is_done(play, admin):
     ticket = play.open(by=play.agent, priority=Priority.CRITICAL)
     sweep_sla(now=after(0.5))
@@ -260,6 +272,7 @@ def test_rule_24_a_raise_stops_at_critical_and_the_rest_is_done(play, admin):
     assert len(play.letters()) == 1
 
 
+@pytest.mark.rule("sla 18")
 def test_rule_18_one_breach_does_not_cascade(play):
     ticket = play.open()
     sweep_sla(now=after(4, 1))
@@ -269,6 +282,7 @@ def test_rule_18_one_breach_does_not_cascade(play):
     assert play.clock(ticket, RESOLUTION).breached_at is None
 
 
+@pytest.mark.rule("sla 24")
 @pytest.mark.parametrize("status", [Status.WAITING, Status.CLOSED])
 def test_rule_24_waiting_and_closed_are_untouched(play, status):
     ticket = play.open()
@@ -279,6 +293,7 @@ def test_rule_24_waiting_and_closed_are_untouched(play, status):
     assert not play.history(ticket, "escalated", "sla_warned")
 
 
+@pytest.mark.rule("sla 24")
 @pytest.mark.parametrize("status", ["WAITING", "CLOSED"])
 def test_rule_24_also_where_the_status_came_by_another_path(play, status):
     ticket = play.open()
@@ -291,6 +306,7 @@ def test_rule_24_also_where_the_status_came_by_another_path(play, status):
     assert play.steps(ticket, FIRST)[1].fired_at == after(101)
 
 
+@pytest.mark.rule("sla 5")
 def test_rule_5_a_parked_ticket_still_breaches_its_first_response(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(1))
@@ -303,6 +319,7 @@ def test_rule_5_a_parked_ticket_still_breaches_its_first_response(play):
     assert len(play.history(ticket, "sla_breached")) == 1
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_a_ticket_overdue_by_a_change_while_closed_alerts_nobody(play, admin):
     ticket = play.open(**assigned(play))
     play.reply(ticket, after(minutes=10))
@@ -316,6 +333,7 @@ def test_rule_10_a_ticket_overdue_by_a_change_while_closed_alerts_nobody(play, a
     assert len(play.history(ticket, "sla_breached")) == 1
 
 
+@pytest.mark.rule("sla 10")
 def test_rule_10_a_reopened_overdue_ticket_alerts_nobody(play, admin):
     ticket = play.open(**assigned(play))
     play.move(ticket, Status.CLOSED, after(30))
@@ -354,6 +372,7 @@ def test_what_falls_due_after_the_import_is_told(play, admin):
     assert outcome(play.steps(ticket, FIRST)) == [(None, "imported"), (after(4, 1), None)]
 
 
+@pytest.mark.rule("sla 20")
 def test_a_named_person_is_told_and_the_ticket_goes_back_to_the_pool(play, make):
     boss = make.admin()
     policy = play.policy(
@@ -413,6 +432,7 @@ def test_a_poison_step_takes_nothing_with_it(play, admin, poison):
     assert not [letter for letter in play.letters() if letter.ticket_id == bad]
 
 
+@pytest.mark.rule("sla 23")
 def test_a_poison_step_does_not_bring_back_the_one_before_it(play, poison):
     ticket = play.open()
     poison(ticket)
@@ -466,6 +486,7 @@ def test_only_a_dead_step_is_retried(play, admin):
 # What it costs.
 
 
+@pytest.mark.rule("sla 22")
 def test_an_idle_sweep_is_one_query_beside_the_lock(play):
     play.open()
     with Statements() as statements:
@@ -475,6 +496,7 @@ def test_an_idle_sweep_is_one_query_beside_the_lock(play):
     assert "advisory" in statements.seen[1]
 
 
+@pytest.mark.rule("sla 22")
 def test_an_idle_sweep_reads_no_table_from_end_to_end(play, owner: psycopg.Connection):
     from emberone.services.sla import _PICK
 
@@ -508,6 +530,7 @@ def test_an_idle_sweep_reads_no_table_from_end_to_end(play, owner: psycopg.Conne
     assert "Seq Scan" not in plan
 
 
+@pytest.mark.rule("sla 22")
 def test_the_statements_of_a_busy_sweep_grow_with_what_is_due_only(play, admin):
     def statements(tickets):
         for _ in range(tickets):
