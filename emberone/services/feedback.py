@@ -125,6 +125,9 @@ _SKIP_REASON: Final = text(
     " AND NOT comments.is_internal) THEN 'no_staff_reply'"
     " WHEN EXISTS (SELECT FROM feedback_requests AS other"
     " WHERE other.profile_id = request.profile_id AND other.id <> request.id"
+    # One that was taken back before it left asked nobody.
+    " AND NOT EXISTS (SELECT FROM mail_outbox WHERE state = 'suppressed'"
+    f" AND key = '{LETTER_KEY}' || other.id)"
     " AND other.sent_at > context_now() - make_interval(days => settings.feedback_throttle_days))"
     " THEN 'throttled'"
     " END"

@@ -290,6 +290,14 @@ def test_the_seven_days_are_a_setting(make, set_setting):
     assert second.request.state is FeedbackState.SENT
 
 
+@pytest.mark.rule("feedback 3")
+def test_a_letter_that_was_taken_back_before_it_left_asked_nobody(case):
+    case.sent().reopen(T0 + 2 * HOUR).close(T0 + 3 * HOUR)
+    assert feedback.sweep_feedback(now=T0 + 4 * HOUR) == 1
+    assert [request.state for request in case.requests] == [FeedbackState.SENT] * 2
+    assert [letter.state for letter in case.letters()].count(MailState.QUEUED) == 1
+
+
 # Rule 4: reopening.
 
 
