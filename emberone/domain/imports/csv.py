@@ -116,8 +116,7 @@ def choose_columns(header: Sequence[str], chosen: Mapping[str, str]) -> dict[str
 def read_request(row: Row, columns: Mapping[str, str], *, order: DayOrder | None = None) -> Request:
     """What a row asks for; raises Invalid where it makes no ticket."""
     title, description = _title_and_description(
-        row.values.get(columns.get("title", ""), ""),
-        row.values.get(columns.get("description", ""), ""),
+        _whole(row, columns.get("title")), _whole(row, columns.get("description"))
     )
     rank, state = row.get(columns.get("priority")), row.get(columns.get("status"))
     created_at = row.get(columns.get("created_at"))
@@ -144,6 +143,11 @@ def content(values: Mapping[str, str]) -> list[str]:
         if text:
             parts += (column.strip(), text)
     return parts
+
+
+def _whole(row: Row, column: str | None) -> str:
+    """A text as it stands, a lone question mark too; a column without a heading is none of ours."""
+    return row.values.get(column, "") if column else ""
 
 
 def _title_and_description(title: str, body: str) -> tuple[str, str]:
