@@ -9,14 +9,16 @@ import pytest
 
 from emberone.domain.attachments import (
     MAX_FILES,
+    PROGRAMS,
     Upload,
     address,
     checked,
     clean_name,
+    image_address,
     is_program,
     media_type_of,
 )
-from emberone.domain.errors import Invalid
+from tests.domain.refusals import refused
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 20
@@ -33,15 +35,17 @@ def _zip(*names: str) -> bytes:
     return target.getvalue()
 
 
-def _installer() -> bytes:
+def _installer(shift: int = 9, number: int = 0x84, sector: int = 1) -> bytes:
     """A compound file whose root entry is of the class of Windows' installers."""
     head = bytearray(512)
     head[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-    struct.pack_into("<H", head, 30, 9)
-    struct.pack_into("<I", head, 48, 1)
-    root = bytearray(512)
-    root[80:96] = bytes.fromhex("84100c0000000000c000000000000046")
-    return bytes(head) + bytes(512) + bytes(root)
+    struct.pack_into("<H", head, 30, shift)
+    struct.pack_into("<I", head, 48, sector)
+    root = bytearray(1 << shift)
+    root[80:96] = bytes([number]) + bytes.fromhex("100c0000000000c000000000000046")
+    # The header takes the place of one sector, however large those are.
+    before = bytes(((sector + 1) << shift) - 512)
+    return bytes(head) + before + bytes(root)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,10 @@ def _installer() -> bytes:
         ("\u2066\u200bzero\ufeff.txt", "zero.txt"),
         ("lone\ud800.txt", "lone.txt"),
         ("setup.exe. . .", "setup.exe"),
+        ("X-ray XX", "X-ray XX"),
+        ("\u200c\u200d. name\u200d", "name"),
+        ("private\ue000 and unassigned\u0378.txt", "private and unassigned.txt"),
+        ("line\u2028and\u2029paragraph.txt", "line and paragraph.txt"),
         ("Cafe\u0301.txt", "Caf\u00e9.txt"),
         (
             "\u0646\u0627\u0645\u0647\u200c\u0647\u0627.txt",
@@ -86,6 +94,22 @@ def test_a_long_name_is_shortened_before_its_extension(letter):
 
 
 @pytest.mark.parametrize(
+    ("name", "shortened"),
+    [
+        # With its dot the longest extension has 20 characters.
+        ("a" * 300 + "." + "b" * 19, "a" * 235 + "." + "b" * 19),
+        ("a" * 300 + "." + "b" * 20, "a" * 255),
+        # What the cut leaves at the end goes as well.
+        ("a" * 249 + ". bcdef.txt", "a" * 249 + ".txt"),
+        ("a" * 250 + "X.X.txt", "a" * 250 + "X.txt"),
+        ("a" * 300, "a" * 255),
+    ],
+)
+def test_where_a_long_name_is_cut(name, shortened):
+    assert clean_name(name) == shortened
+
+
+@pytest.mark.parametrize(
     ("name", "content", "media_type"),
     [
         ("a.png", PNG, "image/png"),
@@ -108,6 +132,16 @@ def test_a_long_name_is_shortened_before_its_extension(letter):
         ("a.txt", "Füße, ключ".encode(), "text/plain"),
         ("a.txt", ("ж" * 40_000).encode(), "text/plain"),
         ("a.bin", bytes(range(256)), "application/octet-stream"),
+        ("a.bin", b"Caf\xe9, written in Latin-1", "application/octet-stream"),
+        ("a.bin", b"text with a \0 in it", "application/octet-stream"),
+        # Only the first 64 KiB are looked at, and a letter may be cut in two there.
+        ("a.bin", b"x" * 65_535 + b"\0", "application/octet-stream"),
+        ("a.bin", b"x" * 65_536 + b"\0", "text/plain"),
+        ("a.bin", b"x" * 65_535 + "ж".encode() + b"\xff", "text/plain"),
+        ("a.bin", b"", "application/octet-stream"),
+        # A name alone says nothing, nor do two bytes of an image.
+        ("a.pdf", b"hello", "text/plain"),
+        ("a.jpg", b"\xff\xd8\0 and no more", "application/octet-stream"),
     ],
 )
 def test_what_a_file_is_stands_in_its_first_bytes(name, content, media_type):
@@ -122,6 +156,12 @@ def test_a_program_is_known_by_its_name(name):
     assert is_program(name, b"hello")
 
 
+@pytest.mark.parametrize("extension", sorted(PROGRAMS))
+def test_every_extension_of_a_program_is_one_in_capitals_too(extension):
+    assert is_program(f"a.{extension.upper()}", b"hello")
+    assert not is_program(extension, b"hello")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -130,7 +170,13 @@ def test_a_program_is_known_by_its_name(name):
         b"\xcf\xfa\xed\xfe\x07",
         b"\xca\xfe\xba\xbe\0",
         b"L\x00\x00\x00\x01\x14\x02\x00",
+        # In the first 64 bytes a text has no zero.
+        b"MZ" + b"x" * 61 + b"\0",
         _installer(),
+        _installer(number=0x82),
+        _installer(number=0x86),
+        _installer(shift=12),
+        _installer(sector=2),
     ],
 )
 def test_a_program_is_known_by_its_content_whatever_it_is_called(content):
@@ -141,6 +187,11 @@ def test_a_program_is_known_by_its_content_whatever_it_is_called(content):
     ("name", "content"),
     [
         ("a.txt", b"MZ is how this text begins"),
+        ("a.txt", b"MZ" + b"x" * 62 + b"\0"),
+        ("a.doc", _installer(number=0x85)),
+        ("a.doc", _installer(shift=10)),
+        ("a.doc", _installer()[:512]),
+        ("a.doc", _installer(shift=12)[:511]),
         ("exe", b"hello"),
         ("exe.txt", b"hello"),
         ("a.html", b"<script>alert(1)</script>"),
@@ -168,38 +219,54 @@ def test_a_message_of_good_files_is_taken_as_it_is():
 def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_refused():
     [file] = checked([Upload("a.bin", bytes(2**20))], limit_mb=1)
     assert file.size == 2**20
-    with pytest.raises(Invalid, match=r"“a\.bin” is larger than 1 MB"):
-        checked([Upload("a.bin", bytes(2**20 + 1))], limit_mb=1)
+    assert refused(checked, [Upload("a.bin", bytes(2**20 + 1))], limit_mb=1) == (
+        "“a.bin” is larger than 1 MB.",
+        {"field": "files", "name": "a.bin", "limit": 1},
+    )
 
 
 def test_the_files_of_one_message_are_bounded_together():
     files = [Upload(f"{n}.bin", bytes([n]) * (25 * 2**20)) for n in (1, 2)]
     assert len(checked(files, limit_mb=25)) == 2
-    with pytest.raises(Invalid, match="50 MB together"):
-        checked([*files, Upload("c", b"c")], limit_mb=25)
+    assert refused(checked, [*files, Upload("c", b"c")], limit_mb=25) == (
+        "The files of one comment are larger than 50 MB together.",
+        {"field": "files", "limit": 50},
+    )
 
 
 def test_more_files_than_ten_are_refused():
     files = [Upload(f"{n}.txt", b"%d" % n) for n in range(MAX_FILES + 1)]
     assert len(checked(files[:-1], limit_mb=1)) == MAX_FILES
-    with pytest.raises(Invalid, match="at most 10 files"):
-        checked(files, limit_mb=1)
+    assert refused(checked, files, limit_mb=1) == (
+        "A comment carries at most 10 files.",
+        {"field": "files", "most": 10},
+    )
 
 
 @pytest.mark.parametrize(
     ("upload", "why"),
     [
-        (Upload("a.txt", b""), "“a.txt” is empty"),
-        (Upload("", b""), "“file” is empty"),
-        (Upload("safe\u202etxt.exe", b"x"), "“safetxt.exe” is a program"),
-        (Upload("a.jpg", b"MZ\0\0"), "“a.jpg” is a program"),
-        (Upload("a.exe. ", b"x"), "“a.exe” is a program"),
+        (Upload("a.txt", b""), "“a.txt” is empty."),
+        (Upload("", b""), "“file” is empty."),
+        (
+            Upload("safe\u202etxt.exe", b"x"),
+            "“safetxt.exe” is a program or a script; we do not take those.",
+        ),
+        (Upload("a.jpg", b"MZ\0\0"), "“a.jpg” is a program or a script; we do not take those."),
+        (Upload("a.exe. ", b"x"), "“a.exe” is a program or a script; we do not take those."),
+        # Called by what it is, where it has no name.
+        (Upload("..", b"MZ\0\0"), "“file” is a program or a script; we do not take those."),
     ],
 )
 def test_one_bad_file_refuses_the_message_and_is_named(upload, why):
-    with pytest.raises(Invalid, match=why) as refusal:
-        checked([Upload("good.txt", b"good"), upload], limit_mb=1)
-    assert refusal.value.details["field"] == "files"
+    said, details = refused(checked, [Upload("good.txt", b"good"), upload], limit_mb=1)
+    assert said == why
+    assert details == {"field": "files", "name": why.split("”")[0][1:]}
+
+
+def test_a_file_without_a_name_is_called_by_what_it_is():
+    files = checked([Upload("", PNG), Upload("/", b"hello")], limit_mb=1)
+    assert [file.name for file in files] == ["file.png", "file.txt"]
 
 
 def test_files_of_one_name_are_told_apart_and_the_same_one_twice_is_once():
@@ -222,3 +289,5 @@ def test_files_of_one_name_are_told_apart_and_the_same_one_twice_is_once():
 
 def test_an_address_keeps_the_name_in_one_segment():
     assert address("1", "a b/..%?#&.txt") == "/attachments/1/a%20b%2F..%25%3F%23%26.txt"
+    assert address("1", "X") == "/attachments/1/X"
+    assert image_address("1") == "/attachments/1/image"

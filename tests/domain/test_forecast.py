@@ -62,6 +62,25 @@ def test_what_is_promised_on_a_closed_day_is_due_in_the_hours_that_follow():
     assert low.due_at == moment(28, 19, 40)
 
 
+def test_the_most_urgent_comes_first_and_of_one_priority_the_metrics_in_their_order():
+    metrics, priorities = list(Metric), list(Priority)
+    every = {(metric, priority): 60 for metric in metrics[::-1] for priority in priorities}
+    assert [(one.metric, one.priority) for one in foresee(Promises(every, ()), {}, CLOSED)] == [
+        (metric, priority) for priority in priorities[::-1] for metric in metrics
+    ]
+
+
+def test_what_is_foreseen_says_what_it_was_reckoned_from():
+    first, _, low = foresee(PROMISES, {HIGH: OFFICE}, CLOSED)
+    assert (first.target_s, first.began_at) == (4 * 3600, CLOSED)
+    assert (low.target_s, low.began_at, low.ends_at) == (3600, CLOSED, moment(28, 20, 10))
+    assert [step.alert for step in first.steps] == [
+        PROMISES.alerts[1],
+        PROMISES.alerts[2],
+        PROMISES.alerts[0],
+    ]
+
+
 def test_without_steps_the_due_time_is_the_end():
     (one,) = foresee(Promises({(Metric.RESOLUTION, LOW): 60}, ()), {}, CLOSED)
     assert one.ends_at == one.due_at == moment(28, 18, 41)

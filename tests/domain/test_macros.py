@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emberone.domain.enums import Priority
-from emberone.domain.errors import Invalid
 from emberone.domain.macros import (
     NO_CHANGES,
     PLACEHOLDERS,
@@ -18,6 +17,7 @@ from emberone.domain.macros import (
     shown,
 )
 from emberone.markdown import to_html
+from tests.domain.refusals import refused
 
 FILLING = Filling("Carla Maria Costa", 1024, "Printer on fire", "Ben Okafor")
 
@@ -45,11 +45,16 @@ def test_every_place_can_be_used(name):
 
 
 def test_a_place_that_nobody_can_fill_is_refused_with_those_that_can():
-    with pytest.raises(Invalid) as refusal:
-        check_places("{{customer.name}} {{customer.nmae}} {{}} {{customer.nmae}}")
-    said = refusal.value.message
-    assert said.startswith("Nothing stands for {{customer.nmae}}, {{}}. These can be used: ")
-    assert all(f"{{{{{name}}}}}" in said for name in PLACEHOLDERS)
+    wrong = "{{customer.nmae}}, {{}}"
+    known = (
+        "{{customer.name}}, {{customer.first_name}}, {{ticket.number}}, {{ticket.title}},"
+        " {{agent.name}}, {{agent.first_name}}"
+    )
+    content = "{{customer.name}} {{customer.nmae}} {{}} {{customer.nmae}}"
+    assert refused(check_places, content) == (
+        f"Nothing stands for {wrong}. These can be used: {known}.",
+        {"field": "content", "wrong": wrong, "known": known},
+    )
 
 
 def test_what_is_put_there_is_not_read_again():
@@ -113,6 +118,8 @@ def test_no_name_becomes_anything_but_text(name):
         ("J. R. Smith", "J. R. Smith"),
         ("Raman, Priya", "Raman"),
         ("Carla", "Carla"),
+        ("MAX Raman", "MAX"),
+        ("Dr. MAX, Raman", "MAX"),
     ],
 )
 def test_a_first_name_is_what_one_would_say(name, first):

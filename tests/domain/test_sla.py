@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emberone.domain.enums import Metric
 from emberone.domain.sla import (
     ALWAYS_OPEN,
     Standing,
     consumed,
+    is_due_soon,
     is_warning,
     meet,
     pause,
@@ -26,7 +26,6 @@ from emberone.domain.sla import (
     step_time,
     stop,
 )
-from emberone.domain.sla_story import Change, ClockEvent, SegmentKind, replay, tell
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -283,54 +282,101 @@ def test_no_sequence_of_pauses_loses_a_microsecond(offsets, target_s, data):
         assert is_breached == (ran > timedelta(seconds=target_s))
 
 
-# Stories.
-
-AROUND_THE_CLOCK = {None: ALWAYS_OPEN}
-
-
-def event(change, seconds, target_s=60, reason=None, cycle=1):
-    return ClockEvent(Metric.RESOLUTION, cycle, change, at(seconds), target_s, reason)
+def test_a_clock_knows_why_it_began():
+    assert start(60, START, ALWAYS_OPEN, cause="customer_reply").cause == "customer_reply"
+    assert start(60, START, ALWAYS_OPEN).cause is None
 
 
-def test_a_story_has_a_segment_for_every_while():
-    [story] = tell(
-        [
-            event(Change.STARTED, 0),
-            event(Change.PAUSED, 10),
-            event(Change.RESUMED, 30),
-            event(Change.RETARGETED, 35, target_s=90, reason="priority_change"),
-            event(Change.MET, 40),
-            event(Change.REOPENED, 100),
-        ],
-        at(110),
-        AROUND_THE_CLOCK,
+def test_always_open_is_one_opening_or_none():
+    assert list(ALWAYS_OPEN.openings(at(0), at(60))) == [(at(0), at(60))]
+    assert list(ALWAYS_OPEN.openings(at(0), at(0))) == []
+    assert list(ALWAYS_OPEN.openings(at(60), at(0))) == []
+
+
+@pytest.mark.parametrize(("moment", "left"), [(at(0), 60), (at(9.5), 50.5), (at(70.25), -10.25)])
+def test_what_is_left_of_a_running_clock_is_what_is_before_its_due_time(moment, left):
+    assert remaining(start(60, START, ALWAYS_OPEN), moment, ALWAYS_OPEN) == left
+
+
+def test_what_is_left_of_a_clock_that_stands_still_does_not_change():
+    running = start(60, START, ALWAYS_OPEN)
+    for still in (pause, meet):
+        clock = still(running, at(9.5), ALWAYS_OPEN)
+        assert [remaining(clock, at(s), ALWAYS_OPEN) for s in (10, 5000)] == [50.5, 50.5]
+
+
+def test_when_a_clock_was_over():
+    running = start(60, START, ALWAYS_OPEN)
+    assert running.over_at is None
+    assert meet(running, at(10), ALWAYS_OPEN).over_at == at(10)
+    assert stop(running, at(11), "closed", ALWAYS_OPEN).over_at == at(11)
+
+
+def test_a_date_by_hand_binds_a_reopened_clock_until_it_has_come():
+    clock = meet(by_hand(start(60, START, ALWAYS_OPEN), at(50)), at(40), ALWAYS_OPEN)
+    bound = reopen(clock, at(50) - MICROSECOND, ALWAYS_OPEN)
+    assert (bound.running_since, bound.is_due_by_hand) == (at(50) - MICROSECOND, True)
+    free = reopen(clock, at(50), ALWAYS_OPEN)
+    assert (free.running_since, free.due_at, free.is_due_by_hand) == (at(50), at(70), False)
+
+
+#: Midnight, when the hours of `Nights` begin.
+MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
+HOUR = 3600
+
+
+def hours(number):
+    return MIDNIGHT + timedelta(hours=number)
+
+
+@pytest.mark.rule("sla 17")
+def test_other_hours_measure_a_clock_from_now_on():
+    clock = start(10 * HOUR, MIDNIGHT, ALWAYS_OPEN)
+    changed = retarget(
+        clock, 10 * HOUR, hours(4), ALWAYS_OPEN, cause="calendar_change", becomes=Nights()
     )
-    assert [(s.kind, s.start, s.end, s.consumed_s) for s in story.segments] == [
-        (SegmentKind.RUNNING, at(0), at(10), 10),
-        (SegmentKind.PAUSED, at(10), at(30), 0),
-        (SegmentKind.RUNNING, at(30), at(35), 5),
-        (SegmentKind.RUNNING, at(35), at(40), 5),
-        (SegmentKind.CLOSED, at(40), at(100), 0),
-        (SegmentKind.RUNNING, at(100), None, 10),
-    ]
-    assert story.timing.due_at == at(100 + 90 - 20)
+    # Four hours are used up; of the six that are left four pass tonight.
+    assert (changed.consumed_s, changed.running_since) == (4 * HOUR, hours(4))
+    assert (changed.due_at, changed.breached_at, changed.cause) == (hours(26), None, None)
+    assert consumed(changed, hours(20), Nights()) == 8 * HOUR
 
 
-def test_what_is_over_has_no_segment_until_now():
-    [story] = tell([event(Change.STARTED, 0), event(Change.MET, 61)], at(900), AROUND_THE_CLOCK)
-    assert [segment.end for segment in story.segments] == [at(61)]
-    assert story.timing.breached_at == at(60)
+@pytest.mark.rule("sla 17")
+def test_what_is_overdue_stays_due_when_it_was_under_other_hours():
+    clock = start(2 * HOUR, MIDNIGHT, ALWAYS_OPEN)
+    changed = retarget(clock, 2 * HOUR, hours(3), ALWAYS_OPEN, becomes=Nights())
+    assert (changed.due_at, changed.breached_at, changed.cause) == (hours(2), hours(2), None)
+    # Unless something else is promised with them.
+    changed = retarget(clock, 5 * HOUR, hours(3), ALWAYS_OPEN, becomes=Nights())
+    assert (changed.due_at, changed.breached_at) == (hours(5), hours(2))
 
 
-def test_every_cycle_has_a_story_of_its_own():
-    stories = tell(
-        [event(Change.STARTED, 0), event(Change.STOPPED, 5), event(Change.STARTED, 9, cycle=2)],
-        at(10),
-        AROUND_THE_CLOCK,
-    )
-    assert [(story.cycle, story.timing.is_open) for story in stories] == [(1, False), (2, True)]
+@pytest.mark.rule("sla 17")
+def test_other_hours_leave_a_paused_clock_and_a_date_by_hand_alone():
+    paused = pause(start(2 * HOUR, MIDNIGHT, ALWAYS_OPEN), hours(1), ALWAYS_OPEN)
+    assert retarget(paused, 2 * HOUR, hours(3), ALWAYS_OPEN, becomes=Nights()) == paused
+    promised = by_hand(start(2 * HOUR, MIDNIGHT, ALWAYS_OPEN), hours(9))
+    changed = retarget(promised, 2 * HOUR, hours(1), ALWAYS_OPEN, becomes=Nights())
+    assert (changed.due_at, changed.is_due_by_hand) == (hours(9), True)
+    assert (changed.consumed_s, changed.running_since) == (HOUR, hours(1))
 
 
-def test_a_replay_gives_the_clock_after_each_event():
-    timings = replay([event(Change.STARTED, 0), event(Change.PAUSED, 5)], AROUND_THE_CLOCK)
-    assert [timing.is_running for timing in timings] == [True, False]
+@pytest.mark.parametrize(
+    ("target_s", "left_s", "is_soon"),
+    [
+        # An hour, whatever the target, …
+        (60, HOUR, True),
+        (60, HOUR + 1, False),
+        (5 * HOUR, HOUR, True),
+        # … or a fifth of it, …
+        (10 * HOUR, 2 * HOUR, True),
+        (10 * HOUR, 2 * HOUR + 1, False),
+        # … but nothing that is more than a day away.
+        (120 * HOUR, 24 * HOUR, True),
+        (500 * HOUR, 24 * HOUR, True),
+        (500 * HOUR, 24 * HOUR + 1, False),
+        (60, -1, True),
+    ],
+)
+def test_what_is_due_soon(target_s, left_s, is_soon):
+    assert is_due_soon(at(left_s), target_s, START) is is_soon

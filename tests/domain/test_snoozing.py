@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from emberone.domain.errors import Invalid
 from emberone.domain.snoozing import Later, checked, is_asleep, moments
+from tests.domain.refusals import refused
 
 BERLIN, AUCKLAND = ZoneInfo("Europe/Berlin"), ZoneInfo("Pacific/Auckland")
 
@@ -62,11 +62,35 @@ def test_nine_is_nine_also_after_the_clocks_are_put_forward():
 
 def test_the_past_and_what_is_more_than_a_year_away_are_refused():
     now = datetime(2026, 3, 4, tzinfo=UTC)
-    assert checked(now + timedelta(seconds=1), now)
-    assert checked(now + timedelta(days=366), now)
-    for wrong in (now, now - timedelta(days=1), now + timedelta(days=366, seconds=1)):
-        with pytest.raises(Invalid):
-            checked(wrong, now)
+    for until in (now + timedelta(microseconds=1), now + timedelta(days=366)):
+        assert checked(until, now) == until
+    for wrong, why in (
+        (now, "That moment has passed already; choose a later one."),
+        (now - timedelta(days=1), "That moment has passed already; choose a later one."),
+        (
+            now + timedelta(days=366, microseconds=1),
+            "Nothing can be put aside for more than a year.",
+        ),
+    ):
+        assert refused(checked, wrong, now) == (why, {"field": "until"})
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [
+        ("10:00:00", "13:00"),
+        ("10:00:00.000001", "13:15"),
+        ("10:00:01", "13:15"),
+        ("10:07:12.000345", "13:15"),
+        ("10:14:59.999999", "13:15"),
+        ("10:15:00", "13:15"),
+    ],
+)
+def test_later_today_is_at_a_quarter_of_an_hour_to_the_microsecond(clock, expected):
+    now = datetime.fromisoformat(f"2026-03-04 {clock}").replace(tzinfo=UTC)
+    assert moments(now, UTC)[Later.TODAY] == datetime.fromisoformat(
+        f"2026-03-04 {expected}"
+    ).replace(tzinfo=UTC)
 
 
 def test_at_its_moment_a_ticket_is_back():

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from emberone.domain import texts
 from emberone.domain.errors import Invalid
+from tests.domain.refusals import refused
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,11 @@ from emberone.domain.errors import Invalid
         (texts.description, "", ""),
         (texts.description, "a\r\nb\rc\n", "a\nb\nc"),
         (texts.comment, "\n hello\n", " hello"),
+        (texts.comment, "\nX marks the spot\nX\n", "X marks the spot\nX"),
+        (texts.draft, "", ""),
+        (texts.draft, "a\r\nb\rc\n", "a\nb\nc"),
+        (texts.macro, "", ""),
+        (texts.macro, "\r\na\r\n", "a"),
         (texts.person_name, " Ana  Ivanova ", "Ana Ivanova"),
         (texts.address, " a@b.org ", "a@b.org"),
     ],
@@ -46,6 +52,81 @@ def test_good_texts_are_tidied(check, given_text, kept):
 def test_bad_texts_say_what_is_wrong(check, text, says):
     with pytest.raises(Invalid, match=says):
         check(text)
+
+
+@pytest.mark.parametrize(
+    ("check", "what", "longest"),
+    [
+        (texts.title, "title", 500),
+        (texts.description, "description", 100_000),
+        (texts.comment, "comment", 100_000),
+        (texts.draft, "draft", 100_000),
+        (texts.macro, "text", 100_000),
+        (texts.person_name, "name", 200),
+    ],
+)
+def test_a_text_of_exactly_the_limit_is_taken_and_one_character_more_refused_by_name(
+    check, what, longest
+):
+    assert check("x" * longest) == "x" * longest
+    assert refused(check, "x" * (longest + 1)) == (
+        f"The {what} is longer than {longest:,} characters.",
+        {"field": what, "what": what, "most": longest},
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [
+        (texts.title, "title"),
+        (texts.comment, "comment"),
+        (texts.person_name, "name"),
+        (texts.address, "e-mail address"),
+    ],
+)
+def test_what_must_say_something_is_refused_by_name_where_it_is_empty(check, what):
+    assert refused(check, " ") == (f"The {what} is empty.", {"field": what, "what": what})
+
+
+@pytest.mark.parametrize("code", [0, 0xD800, 0xDABC, 0xDFFF])
+def test_what_postgresql_cannot_store_is_refused_by_name(code):
+    assert refused(texts.draft, f"a{chr(code)}") == (
+        "The draft contains a character that cannot be stored.",
+        {"field": "draft", "what": "draft"},
+    )
+
+
+@pytest.mark.parametrize("sign", ["\x01", "\ud7ff", "\ue000", "🙂"])
+def test_the_neighbours_of_what_cannot_be_stored_are_taken(sign):
+    assert texts.draft(f"a{sign}") == f"a{sign}"
+
+
+def test_an_address_has_at_most_320_characters():
+    longest = "a" * 314 + "@b.org"
+    assert texts.address(longest) == longest
+    assert refused(texts.address, f"a{longest}") == (
+        "The e-mail address is longer than 320 characters.",
+        {"field": "e-mail address", "what": "e-mail address", "most": 320},
+    )
+    assert refused(texts.address, "nobody") == (
+        "That is not an e-mail address.",
+        {"field": "email"},
+    )
+
+
+def test_tags_are_refused_with_the_words_for_what_is_wrong():
+    assert refused(texts.tags, ["a,b"]) == ("A tag has no comma.", {"field": "tags"})
+    assert refused(texts.tags, ["x" * 51]) == (
+        "The tag is longer than 50 characters.",
+        {"field": "tag", "what": "tag", "most": 50},
+    )
+    twenty = [f"t{n:02}" for n in range(20)]
+    assert texts.tags(twenty) == twenty
+    assert texts.tags(["x" * 50]) == ["x" * 50]
+    assert refused(texts.tags, [*twenty, "one more"]) == (
+        "A ticket has at most 20 tags.",
+        {"field": "tags", "most": 20},
+    )
 
 
 def test_tags_are_folded_sorted_and_unique():
