@@ -46,7 +46,9 @@ class Letter(Base):
     #: getting so many that it becomes a line of a digest.
     admitted_at: Mapped[datetime | None] = mapped_column(server_default=text("context_now()"))
     #: The letter that tells of it instead.
-    digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("mail_outbox.id"))
+    digest_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("mail_outbox.id", ondelete="RESTRICT")
+    )
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]

@@ -29,7 +29,12 @@ def upgrade() -> None:
     op.alter_column("mail_outbox", "admitted_at", server_default=sa.text("context_now()"))
     op.add_column("mail_outbox", sa.Column("digest_id", sa.Uuid))
     op.create_foreign_key(
-        "fk_mail_outbox_digest_id_mail_outbox", "mail_outbox", "mail_outbox", ["digest_id"], ["id"]
+        "fk_mail_outbox_digest_id_mail_outbox",
+        "mail_outbox",
+        "mail_outbox",
+        ["digest_id"],
+        ["id"],
+        ondelete="RESTRICT",
     )
     _check_states(f"{_STATES}, 'collapsed'")
     op.create_check_constraint(

@@ -104,7 +104,12 @@ POLICIES: Final = {
     },
     "mail_outbox": {
         "admin_read": ("SELECT", "admin", ["true"], None),
-        "agent_read": ("SELECT", "agent", ["ticket_id IS NOT NULL"], None),
+        "agent_read": (
+            "SELECT",
+            "agent",
+            ["(ticket_id IS NOT NULL) OR (letter = 'digest')"],
+            None,
+        ),
         "system_write": ("ALL", "system", ["true"], ["true"]),
     },
     "profiles": {

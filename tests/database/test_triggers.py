@@ -1,11 +1,13 @@
 """What follows from a row's change, raw SQL included."""
 
 import threading
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from emberone.domain.actor import Actor
+from tests.conftest import DATABASE
 from tests.database.conftest import connected
 
 
@@ -52,6 +54,32 @@ class TestHistory:
         (entry,) = _history(owner, people.ticket, "status_changed")
         assert entry[3] == {"source": "system"}
         assert entry[4] is None
+
+    def test_whoever_waited_comes_after_what_was_done_meanwhile(self, people, owner, postgres):
+        with postgres.connect("postgres", DATABASE) as late, late.transaction():
+            late.execute("SELECT now()")
+            owner.execute("UPDATE tickets SET priority = 'HIGH' WHERE id = %s", [people.ticket])
+            # Its now is older than the entry that is there already.
+            late.execute("UPDATE tickets SET status = 'CLOSED' WHERE id = %s", [people.ticket])
+        assert [entry[0] for entry in _history(owner, people.ticket)] == [
+            "created",
+            "priority_changed",
+            "status_changed",
+        ]
+
+    def test_what_is_said_to_have_been_at_another_time_stays_where_it_was_put(self, people, owner):
+        times = [datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)]
+        for priority, now in zip(("HIGH", "LOW"), times, strict=True):
+            people.as_(people.agent)("UPDATE tickets SET priority = %s", priority, now=now)
+        owner.execute("UPDATE tickets SET priority = 'CRITICAL'")
+        entries = owner.execute(
+            "SELECT new_value ->> 'priority', created_at FROM history"
+            " WHERE ticket_id = %s AND action = 'priority_changed' ORDER BY id",
+            [people.ticket],
+        ).fetchall()
+        assert entries[:2] == list(zip(("HIGH", "LOW"), times, strict=True))
+        # No clock is so wrong that what happens now should wait for what is to come.
+        assert entries[2][1] < times[1]
 
     def test_nothing_changed_is_nothing_recorded(self, people, owner):
         before = _history(owner, people.ticket)

@@ -1,0 +1,2 @@
+DROP TRIGGER history_order ON history;
+DROP FUNCTION order_history();
