@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test mutants-sql replay pages check format bench lock clean translations wheel
+.PHONY: help install run test chaos mutants-sql replay pages check format bench lock clean translations wheel
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -10,6 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 ARGS ?=
+SECONDS ?= 60
 PICTURES ?= docs/screenshots
 
 help: ## List the commands.
@@ -28,6 +29,9 @@ pages: .venv/dev.stamp ## Look at every page in Chromium and photograph it (PICT
 
 wheel: .venv/dev.stamp ## Build the wheel, install it away from the checkout, run the whole product from it.
 	$(BIN)/python -m pytest tests/wheel $(ARGS)
+
+chaos: .venv/dev.stamp ## Kill, freeze and wipe the real processes under load, and print what was lost (SECONDS=60 SEED=1).
+	$(BIN)/python -m tests.workers.chaos $(SECONDS) $(SEED)
 
 mutants-sql: .venv/dev.stamp ## Take each guard out of the database in turn; a test must miss it (ARGS="--kind policy").
 	$(BIN)/python -m tests.database.mutants $(ARGS)

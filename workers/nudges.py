@@ -32,13 +32,21 @@ def send(job: Job) -> None:
     global _silent_until
     if time.monotonic() < _silent_until:
         return
+    began = time.monotonic()
     try:
         _producer().send_task(
             task_name(job), queue=QUEUES[job], expires=EXPIRES, ignore_result=True
         )
     except Exception as error:
         _silent_until = time.monotonic() + PAUSE
-        logger.warning("nudge.lost", extra={"job": job.value, "error": type(error).__name__})
+        logger.warning(
+            "nudge.lost",
+            extra={
+                "job": job.value,
+                "error": type(error).__name__,
+                "ms": round((time.monotonic() - began) * 1000),
+            },
+        )
 
 
 @functools.cache

@@ -7,8 +7,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +20,7 @@ from tests.conftest import DATABASE, OWNER
 
 EMBERONE = Path(sys.executable).with_name("emberone")
 ROOT = Path(__file__).parents[2]
+NOTHING: Mapping[str, str] = {}
 
 
 class Product:
@@ -48,6 +49,11 @@ class Product:
         self.valkey.start()
         self.postgres.create_database(DATABASE, owner=OWNER)
         self.run("migrate")
+        self.start_mail_server()
+        return self
+
+    def start_mail_server(self) -> None:
+        """Take letters into files."""
         self._spawn(
             "smtp",
             [
@@ -55,7 +61,6 @@ class Product:
                 *("--port", str(self.smtp_port), "--folder", str(self.letters)),
             ],
         )
-        return self
 
     def __exit__(
         self,
@@ -96,15 +101,17 @@ class Product:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start one of EmberOne's processes under a name."""
-        self._spawn(name, [str(self.program), *arguments], self.cwd)
+    def start(self, name: str, *arguments: str, **more: str) -> None:
+        """Start one of EmberOne's processes under a name; `more` are variables of its own."""
+        self._spawn(name, [str(self.program), *arguments], self.cwd, more)
 
-    def _spawn(self, name: str, command: list[str], cwd: Path = ROOT) -> None:
+    def _spawn(
+        self, name: str, command: list[str], cwd: Path = ROOT, more: Mapping[str, str] = NOTHING
+    ) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 command,
-                env=self.environment,
+                env={**self.environment, **more},
                 cwd=cwd,
                 stdout=log,
                 stderr=log,
@@ -114,8 +121,14 @@ class Product:
     def kill(self, name: str) -> None:
         """SIGKILL a process and all it started, and forget it."""
         process = self._processes.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        # Its session may be empty already.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
+
+    def process(self, name: str) -> "subprocess.Popen[bytes] | None":
+        """The process of that name, while it is there."""
+        return self._processes.get(name)
 
     def restart_postgres_immediately(self) -> None:
         """What a crash of the database host looks like: SIGQUIT, and up again."""
@@ -144,6 +157,28 @@ class Product:
         with self.sql() as connection:
             row = connection.execute(sql, values).fetchone()  # type: ignore[arg-type]
             return row[0] if row else None
+
+    def broken_chains(self) -> list[tuple[Any, ...]]:
+        """Tickets whose history does not lead from its first entry to the row as it stands."""
+        with self.sql() as connection:
+            return connection.execute(
+                """
+                WITH change AS (
+                    SELECT ticket_id, key, old_value -> key AS was, new_value -> key AS became,
+                        lag(new_value -> key) OVER chain AS before,
+                        row_number() OVER (chain ROWS UNBOUNDED PRECEDING) AS n,
+                        lead(1) OVER chain IS NULL AS is_last
+                    FROM history, unnest(ARRAY['status', 'priority', 'assignedAgentId']) AS key
+                    WHERE new_value ? key
+                    WINDOW chain AS (PARTITION BY ticket_id, key ORDER BY created_at, id)
+                )
+                SELECT ticket_id, key, was, before, became FROM change
+                JOIN tickets ON tickets.id = ticket_id
+                WHERE (n > 1 AND was IS DISTINCT FROM before) OR (is_last AND became IS DISTINCT FROM
+                    CASE key WHEN 'status' THEN to_jsonb(status) WHEN 'priority' THEN to_jsonb(priority)
+                        ELSE coalesce(to_jsonb(assigned_agent_id), 'null') END)
+                """
+            ).fetchall()
 
     def letters_named(self, part: str) -> list[str]:
         """The raw letters delivered so far in which this text occurs."""

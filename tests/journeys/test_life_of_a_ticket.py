@@ -69,29 +69,6 @@ def _cut_log(target: Path) -> tuple[int, int]:
     return len(left), len(left & cut)
 
 
-def _chains_are_whole(product: Product) -> list[tuple[object, ...]]:
-    """Tickets whose history does not lead from its first entry to the row as it stands."""
-    with product.sql() as connection:
-        return connection.execute(
-            """
-            WITH change AS (
-                SELECT ticket_id, key, old_value -> key AS was, new_value -> key AS became,
-                    lag(new_value -> key) OVER chain AS before,
-                    row_number() OVER (chain ROWS UNBOUNDED PRECEDING) AS n,
-                    lead(1) OVER chain IS NULL AS is_last
-                FROM history, unnest(ARRAY['status', 'priority', 'assignedAgentId']) AS key
-                WHERE new_value ? key
-                WINDOW chain AS (PARTITION BY ticket_id, key ORDER BY created_at, id)
-            )
-            SELECT ticket_id, key, was, before, became FROM change
-            JOIN tickets ON tickets.id = ticket_id
-            WHERE (n > 1 AND was IS DISTINCT FROM before) OR (is_last AND became IS DISTINCT FROM
-                CASE key WHEN 'status' THEN to_jsonb(status) WHEN 'priority' THEN to_jsonb(priority)
-                    ELSE coalesce(to_jsonb(assigned_agent_id), 'null') END)
-            """
-        ).fetchall()
-
-
 @pytest.fixture(scope="module")
 def product(servers_folder):
     with Product(servers_folder / "product") as running:
@@ -238,7 +215,7 @@ def test_life_of_a_ticket(product: Product, tmp_path: Path) -> None:
     assert product.value(rated, ticket) == 4
 
     # History says all of it, whole: who, from what, to what, and through which edge.
-    assert _chains_are_whole(product) == []
+    assert product.broken_chains() == []
     with product.sql() as connection:
         told = connection.execute(
             "SELECT action, profiles.full_name, metadata ->> 'source' FROM history"
