@@ -1,6 +1,7 @@
 """Measure the product beside its floors and stock Flask-Admin.
 
-    python -m benchmarks             1,000 and 100,000 tickets, and write docs/benchmarks.*
+    python -m benchmarks             1,000 and 100,000 tickets and the workers under load,
+                                     and write docs/benchmarks.*
     python -m benchmarks 1000        one size, and only say what came out
 
 Exit status 1: something takes longer than `floors.toml` allows.
@@ -10,10 +11,11 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks import report
+from benchmarks import engines, report
 from benchmarks.measure import Measured, measure
 from benchmarks.rows import rows
 from benchmarks.stage import ROOT, stage
@@ -28,7 +30,8 @@ def main(arguments: list[str]) -> int:
     about = {}
     for size in sizes:
         measured[size], about = run(size)
-    found = report.results(measured, about)
+    figures = list(_engines()) if sizes == SIZES else []
+    found = report.results(measured, about, figures)
     for rows_of_size in found["sizes"].values():
         print("\n" + report.table(rows_of_size))
     if sizes == SIZES:
@@ -38,6 +41,12 @@ def main(arguments: list[str]) -> int:
     for line in too_slow:
         print(line)
     return 1 if too_slow else 0
+
+
+def _engines() -> Iterator[engines.Figure]:
+    for figure in engines.measure(engines.MINUTE):
+        print(engines.worded(figure), flush=True)
+        yield figure
 
 
 def run(size: int, samples: int | None = None) -> tuple[list[Measured], dict[str, object]]:

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
+from benchmarks.engines import Figure
 from benchmarks.measure import Measured
 from benchmarks.picture import draw
 
@@ -28,6 +30,12 @@ _METHOD: Final = """\
    so that whatever else the machine does falls on all of them: read the ratios.
 6. A row's ratio is that of the medians; p95 is what one sample in twenty exceeds.
 7. Each row has a bound in `benchmarks/floors.toml`; `make bench` fails where it is passed.
+"""
+
+_ENGINES: Final = """\
+Real processes (`benchmarks/engines.py`): two workers of two children each and one beat, on the
+machine that also makes the load. Times are PostgreSQL's own, from when a row was due, or its
+transaction began, to when a worker's statement wrote what became of it.
 """
 
 _FLOORS: Final = """\
@@ -47,10 +55,15 @@ without conversation, time limits and forms; what it opens has no time limits an
 """
 
 
-def results(measured: Mapping[int, Iterable[Measured]], about: Mapping[str, Any]) -> dict[str, Any]:
+def results(
+    measured: Mapping[int, Iterable[Measured]],
+    about: Mapping[str, Any],
+    figures: Iterable[Figure] = (),
+) -> dict[str, Any]:
     """Everything that was measured, as it is kept."""
     return {
         "about": dict(about),
+        "engines": [{**asdict(figure), "value": round(figure.value, 3)} for figure in figures],
         "sizes": {str(size): [_row(one) for one in rows] for size, rows in measured.items()},
     }
 
@@ -129,6 +142,8 @@ def page(found: Mapping[str, Any]) -> str:
     ]
     for size, rows in found["sizes"].items():
         parts += [f"## {int(size):,} tickets\n", table(rows)]
+    if found["engines"]:
+        parts += ["## The workers under load\n", _ENGINES, load_table(found["engines"])]
     versions = ", ".join(f"{name} {number}" for name, number in found["about"]["versions"].items())
     load = " ".join(str(one) for one in found["about"]["load_at_start"])
     parts += [
@@ -141,6 +156,17 @@ def page(found: Mapping[str, Any]) -> str:
         _FLOORS,
     ]
     return "\n".join(parts)
+
+
+def load_table(figures: Iterable[Mapping[str, Any]]) -> str:
+    """Each figure beside what it may be."""
+    lines = ["| | measured | allowed | |", "|---|--:|--:|---|"]
+    lines += [
+        f"| {one['title']} | **{one['value']:.2f} {one['unit']}** | {one['allowed']:g} {one['unit']}"
+        f" | {one['note']} |"
+        for one in figures
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -174,7 +200,12 @@ def _rate(row: Mapping[str, Any]) -> str:
 
 def exceeded(found: Mapping[str, Any], bounds: Mapping[str, Mapping[str, float]]) -> list[str]:
     """What took longer than its bound allows, in words."""
-    return [
+    slow = [
+        f"{one['title']}: {one['value']:.2f} {one['unit']}, allowed are {one['allowed']:g}"
+        for one in found["engines"]
+        if one["value"] > one["allowed"]
+    ]
+    return slow + [
         f"{row['title']} at {int(size):,} tickets: {row[f'times_{to}']:.2f} times {to},"
         f" allowed are {bounds[to][row['name']]}"
         for size, rows in found["sizes"].items()

@@ -74,12 +74,8 @@ def stage(folder: Path, tickets: int) -> Iterator[Stage]:
         postgres = EmbeddedPostgres(folder, options=_POSTGRES_OPTIONS, say=_say_nothing)
         stack.enter_context(postgres)
         valkey = stack.enter_context(EmbeddedValkey(folder, say=_say_nothing))
-        postgres.create_database()
-        environ = _environ(postgres, valkey, folder)
-        settings = Settings.from_env(environ)
-        with create_migrator(settings).app_context():
-            upgrade()
-            db.engine.dispose()
+        environ = environment(postgres, valkey, folder)
+        settings = migrated(postgres, environ)
         with postgres.connect(database="emberone") as superuser:
             filler.fill(superuser, tickets)
         owner = stack.enter_context(postgres.connect("emberone_owner", "emberone"))
@@ -104,7 +100,18 @@ def _say_nothing(line: str) -> None:
     """What the servers tell a person is no news here."""
 
 
-def _environ(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path) -> dict[str, str]:
+def migrated(postgres: EmbeddedPostgres, environ: Mapping[str, str]) -> Settings:
+    """Make the database; return the settings of a product on it."""
+    postgres.create_database()
+    settings = Settings.from_env(environ)
+    with create_migrator(settings).app_context():
+        upgrade()
+        db.engine.dispose()
+    return settings
+
+
+def environment(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path) -> dict[str, str]:
+    """What the product's processes are told."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("EMBERONE_")}
     return {
         **kept,

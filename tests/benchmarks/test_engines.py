@@ -1,0 +1,32 @@
+"""The load on real workers, for two seconds; nothing here looks at how long anything takes."""
+
+import os
+
+import pytest
+
+from benchmarks import engines, report
+from benchmarks.engines import Figure
+
+
+@pytest.mark.skipif(
+    "EMBERONE_TEST_EVERYTHING" not in os.environ, reason="five sets of servers, for one run of CI"
+)
+def test_each_load_comes_to_its_end_and_is_reported():
+    figures = list(engines.measure(2))
+    assert [figure.name for figure in figures] == [
+        "assigned_nudged",
+        "assigned_by_beat",
+        "fired",
+        "replanned",
+        "written_meanwhile",
+        "idle",
+    ]
+    table = report.load_table(report.results({}, {}, figures)["engines"])
+    assert all(f"| {figure.title} |" in table for figure in figures)
+
+
+def test_a_figure_beyond_what_it_may_be_is_named():
+    figure = Figure("slow", "Something slow", 2.5, "s", 2.0)
+    found = report.results({}, {}, [figure])
+    assert not figure.is_kept
+    assert report.exceeded(found, {}) == ["Something slow: 2.50 s, allowed are 2"]
