@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, Uuid, column, or_, select, table, text
+from sqlalchemy import Text, Uuid, column, exists, func, or_, select, table, text
 from sqlalchemy.orm import Session
 
 from emberone.db import now_of
 from emberone.domain.enums import Availability
 from emberone.domain.working_hours import begins_again
-from emberone.models import Agent, Profile, Tag, Team
+from emberone.models import Absence, Agent, Profile, Tag, Team
 from emberone.queries.calendars import calendars_of
 from emberone.queries.paging import Key, Order, Page, Paging, fetch_page, parse_text
 from emberone.queries.profiles import Choice
@@ -185,29 +185,52 @@ def agent_choices(session: Session) -> list[AgentChoice]:
     return [AgentChoice(*row) for row in rows]
 
 
-def working_choices(session: Session) -> list[Choice]:
+class WorkingChoice(NamedTuple):
+    """An agent to give a ticket to."""
+
+    id: UUID
+    label: str
+    #: They take no new tickets now; a person may give them some all the same.
+    is_away: bool
+
+
+#: Whether whoever `_AT_WORK` joins is away or absent now.
+_IS_AWAY: Final = or_(
+    Agent.availability != Availability.AVAILABLE,
+    exists().where(
+        Absence.agent_id == Agent.profile_id,
+        Absence.starts_at <= func.context_now(),
+        Absence.ends_at > func.context_now(),
+    ),
+)
+_AT_WORK: Final = WORKING.join(Agent, Agent.profile_id == WORKING.c.id)
+
+
+def working_choices(session: Session) -> list[WorkingChoice]:
     """The first agents who are not deactivated, by name; one more than the limit where there are."""
     rows = session.execute(
-        select(WORKING.c.id, WORKING.c.full_name)
+        select(WORKING.c.id, WORKING.c.full_name, _IS_AWAY)
+        .select_from(_AT_WORK)
         .order_by(WORKING.c.full_name, WORKING.c.id)
         .limit(CHOICES_LIMIT + 1)
     )
-    return [Choice(*row) for row in rows]
+    return [WorkingChoice(*row) for row in rows]
 
 
-def find_working(session: Session, words: str, limit: int) -> list[Choice]:
+def find_working(session: Session, words: str, limit: int) -> list[WorkingChoice]:
     """The first agents who are not deactivated and whose name or address contains the words."""
     named = or_(
         WORKING.c.full_name.icontains(words, autoescape=True),
         WORKING.c.email.icontains(words, autoescape=True),
     )
     rows = session.execute(
-        select(WORKING.c.id, WORKING.c.full_name, WORKING.c.email)
+        select(WORKING.c.id, WORKING.c.full_name, WORKING.c.email, _IS_AWAY)
+        .select_from(_AT_WORK)
         .where(named)
         .order_by(WORKING.c.full_name, WORKING.c.id)
         .limit(limit)
     )
-    return [Choice(row[0], f"{row[1]} ({row[2]})") for row in rows]
+    return [WorkingChoice(row[0], f"{row[1]} ({row[2]})", row[3]) for row in rows]
 
 
 def list_teams(session: Session) -> list[TeamRow]:

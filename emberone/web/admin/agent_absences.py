@@ -16,6 +16,7 @@ from emberone.domain.errors import EmberOneError, Invalid
 from emberone.queries import absences, agents
 from emberone.services import absences as service
 from emberone.services.handing_over import go_away
+from emberone.web.admin import choices
 from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.session import current_actor
@@ -124,11 +125,9 @@ def handing_over(
     return HandingOver(
         choice,
         to_agent_id,
-        [
-            (str(person.id), person.label)
-            for person in people[: agents.CHOICES_LIMIT]
-            if person.id != agent_id
-        ],
+        choices.working_agents(
+            [person for person in people[: agents.CHOICES_LIMIT] if person.id != agent_id]
+        ),
         url_for("ticket.ajax_lookup", name="agent") if len(people) > agents.CHOICES_LIMIT else None,
         absences.at_hand(view.session, agent_id),
     )

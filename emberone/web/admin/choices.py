@@ -1,8 +1,11 @@
 """The choices that forms and filters offer, in words."""
 
+from collections.abc import Iterable
+
 from flask_babel import gettext as _
 
 from emberone.domain.enums import Priority, Role, Status
+from emberone.queries.agents import WorkingChoice
 from emberone.queries.sign_ins import SignInState
 from emberone.web.theme.badges import badge_of
 
@@ -17,6 +20,14 @@ def statuses() -> Pairs:
 def priorities() -> Pairs:
     """Every priority, the most urgent first."""
     return [(priority.value, str(badge_of(priority).label)) for priority in reversed(Priority)]
+
+
+def working_agents(people: Iterable[WorkingChoice]) -> Pairs:
+    """Agents to give a ticket to; who takes no new ones is chosen knowingly."""
+    return [
+        (str(person.id), f"{person.label} ({_('away')})" if person.is_away else person.label)
+        for person in people
+    ]
 
 
 def roles() -> Pairs:

@@ -241,7 +241,7 @@ class TicketShow(TicketList):
     ) -> dict[str, Any]:
         """What the selects of a ticket's form offer."""
         people = agents.working_choices(self.session)
-        pairs = [(str(person.id), person.label) for person in people[: agents.CHOICES_LIMIT]]
+        pairs = choices.working_agents(people[: agents.CHOICES_LIMIT])
         if agent_id is not None and str(agent_id) not in dict(pairs):
             # An agent who is one no longer, or comes late in the alphabet.
             pairs.insert(0, (str(agent_id), agent_name or _("unknown")))

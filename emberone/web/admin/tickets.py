@@ -219,9 +219,9 @@ class TicketList(PanelView):
         if name is None:
             raise NotUnderstood(_("“name” is missing."))
         if name == "agent":
-            people = agents.find_working(self.session, words, profiles.LOOKUP_LIMIT)
-        else:
-            people = profiles.find_people(self.session, words, _LOOKUPS[name])
+            working = agents.find_working(self.session, words, profiles.LOOKUP_LIMIT)
+            return jsonify([list(pair) for pair in choices.working_agents(working)])
+        people = profiles.find_people(self.session, words, _LOOKUPS[name])
         return jsonify([[str(person.id), person.label] for person in people])
 
 

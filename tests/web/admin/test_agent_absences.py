@@ -232,6 +232,24 @@ class TestTheList:
         assert rows("SELECT calendar_id FROM agents") == [(None,)]
 
 
+class TestGivingATicket:
+    def test_who_takes_no_new_ones_is_chosen_knowingly(
+        self, as_agent, admin, agent, ben, make, open_ticket
+    ):
+        make.agent("Olga", availability=Availability.AWAY)
+        now = rows("SELECT now()")[0][0]
+        absences.plan_absence(
+            admin, ben.profile_id, now - timedelta(days=1), now + timedelta(days=1)
+        )
+        page = main_of(as_agent, f"ticket/{open_ticket().number}/")
+        options = re.search(r'<select[^>]* name="agent".*?</select>', page)[0]
+        for words in (">Ana Agent<", ">Ben Colleague (away)<", ">Olga (away)<"):
+            assert words in options
+        found = as_agent.get("/admin/ticket/ajax/lookup/?name=agent&query=olga").json
+        assert [label.split(" (")[0] for _id, label in found] == ["Olga"]
+        assert found[0][1].endswith(" (away)")
+
+
 class TestDeactivating:
     def test_an_agents_tickets_go_where_it_is_chosen(self, as_admin, agent, ben, held, account):
         account(agent)
