@@ -28,3 +28,7 @@ def held_rules() -> set[str]:
 
 def test_a_test_holds_only_rules_that_are_written_down() -> None:
     assert held_rules() <= written_rules()
+
+
+def test_every_rule_that_is_written_down_is_held_by_a_test() -> None:
+    assert written_rules() - held_rules() == set()
