@@ -85,7 +85,7 @@ class Story:
     timing: Timing
     #: The version of the calendar that measures it now; None is 24×7.
     calendar: UUID | None
-    #: Business seconds until the due time; negative once it has passed.
+    #: Business seconds of the target that are left; negative once it is overrun.
     remaining_s: float
     segments: tuple[Segment, ...]
 
@@ -152,7 +152,8 @@ def _story(
         else:
             segments.append(Segment(_kind(timing), event.at, end, 0.0, event.change, event.reason))
     timing, version = sla.settle(timings[-1], now), events[-1].calendar
-    left = sla.remaining(timing, now, calendars[version])
+    # Of what was consumed, whichever calendars counted it.
+    left = round(timing.target_s - sla.consumed(timing, now, calendars[version]), 6)
     return Story(metric, cycle, timing, version, left, tuple(segments))
 
 

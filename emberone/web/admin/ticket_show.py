@@ -29,6 +29,7 @@ from emberone.queries import (
 )
 from emberone.web.admin import choices
 from emberone.web.admin.base import found
+from emberone.web.admin.explanations import explanations
 from emberone.web.admin.feedback import askings
 from emberone.web.admin.limits import clock_marks
 from emberone.web.admin.macro_form import beginning_on, effects
@@ -195,10 +196,14 @@ class TicketShow(TicketList):
         }
 
     def _activity(self, ticket: tickets.TicketDetails) -> Any:
-        """The timeline, where its tab is open."""
+        """The timeline, or why the time limits stand as they do, where its tab is open."""
         values = arguments()
-        if values.one_of("tab", ("activity",)) is None:
+        tab = values.one_of("tab", ("activity", "limits"))
+        if tab is None:
             return {"tab": "talk"}
+        if tab == "limits":
+            now = now_of(self.session)
+            return {"tab": tab, "explanations": explanations(self.session, ticket.id, now)}
         view = values.choice("show", timeline.View) or timeline.View.ALL
         cursor = values.text("cursor", 1000)
         page = timeline.timeline(self.session, current_actor(), ticket.id, view, cursor)

@@ -84,7 +84,7 @@ CLOCK_CHANGES: Final[Mapping[str, Any]] = {
 }
 
 #: Why it became so.
-_CAUSES: Final[Mapping[str, Any]] = {
+CAUSES: Final[Mapping[str, Any]] = {
     "closed": _l("the ticket was closed"),
     "came_closed": _l("it came closed"),
     "no_target": _l("nothing is promised"),
@@ -172,7 +172,7 @@ def _counted(out: Any) -> str:
 def _clock(clock: Mapping[str, Any]) -> str:
     change = _known(CLOCK_CHANGES, clock.get("change", ""))
     words = f"{_metric(clock.get('metric'))}: {change}"
-    return f"{words} ({_known(_CAUSES, clock['reason'])})" if clock.get("reason") else words
+    return f"{words} ({_known(CAUSES, clock['reason'])})" if clock.get("reason") else words
 
 
 def _metric(value: Any) -> str:

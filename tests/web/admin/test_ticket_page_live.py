@@ -1,16 +1,18 @@
 """How the page of a ticket is read: folded, filtered, asked again, and by how many queries."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from emberone.db import transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import CommentType, Priority
+from emberone.domain.enums import CommentType, Priority, Status
 from emberone.domain.lifecycle import Event
 from emberone.models import Comment
 from emberone.services import comments, tickets
 from emberone.services.tickets import TicketChanges
+from tests.services.sla_play import Play, after
 from tests.web.admin.conftest import look
 
 
@@ -219,3 +221,47 @@ def test_the_products_own_words_are_said_in_the_readers_way(as_agent, open_ticke
     page = page_of(as_agent, ticket)
     assert "First response was due on 1 Mar 2026, 10:00." in page
     assert "Priority raised from Medium to High." in page
+
+
+@pytest.mark.rule("sla 25")
+def test_the_page_tells_why_the_time_limits_stand_as_they_do(as_agent, make):
+    play = Play(make, is_as_delivered=True)
+    # Monday at 15:00; the first answer comes the next morning.
+    ticket = play.ticket(play.open(after(6)))
+    play.reply(ticket.id, after(25), Status.WAITING)
+    play.move(ticket.id, Status.CLOSED, after(26))
+    page = page_of(as_agent, ticket, "?tab=limits")
+    first, resolution = re.findall(r'<section class="limit">(.*?)</section>', page, re.DOTALL)
+    words = [" ".join(re.sub(r"<[^>]+>", " ", part).split()) for part in (first, resolution)]
+    assert words[0].startswith("First response Met at ")
+    for said in (
+        "Target 4 h Used up 3 h",
+        "Hours Business hours, version 1 (UTC)",
+        "Counted 2 h It began",
+        "Outside hours Hours ended",
+        "Counted 1 h Hours began",
+    ):
+        assert said in words[0], said
+    assert "Paused It waits for the customer" in words[1]
+    assert "Target 24 h Used up 3 h" in words[1]
+
+
+def test_the_page_says_where_nothing_is_promised(as_agent, make):
+    play = Play(make)
+    play.sql("UPDATE sla_policies SET is_default = false")
+    ticket = play.ticket(play.open())
+    assert "Nothing is promised on this ticket" in page_of(as_agent, ticket, "?tab=limits")
+
+
+@pytest.mark.rule("sla 25")
+def test_an_open_limit_says_what_is_left_and_a_late_one_by_how_much(as_agent, make):
+    play = Play(make)
+    ticket = play.ticket(play.open(datetime.now(UTC) - timedelta(hours=5)))
+    play.prioritise(ticket.id, Priority.CRITICAL, datetime.now(UTC) - timedelta(minutes=30))
+    page = " ".join(re.sub(r"<[^>]+>", " ", page_of(as_agent, ticket, "?tab=limits")).split())
+    # Five hours of a quarter of an hour, and of four hours.
+    assert "Overdue by 4 h 4" in page
+    assert "Overdue by 1 h" in page
+    # Overrun by the other priority alone: four hours, where four and a half had run.
+    assert "(the priority changed)" in page
+    assert "around the clock" in page
