@@ -88,3 +88,9 @@ def replanning(session: Session) -> list[Replanning]:
         for row in rows
     ]
     return [one for one in found if one.waiting]
+
+
+def progress_of(session: Session, kind: str, its_id: UUID) -> Replanning | None:
+    """How far that policy or calendar has come; None where every open clock follows it."""
+    found = (one for one in replanning(session) if (one.kind, one.id) == (kind, its_id))
+    return next(found, None)

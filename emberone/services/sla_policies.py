@@ -1,7 +1,7 @@
 """SLA policies: what is promised, in versions, and who stands under which promise.
 
-A new version or another default holds for what begins afterwards: finished verdicts
-are never rewritten (SLA rule 15), and a clock that runs keeps its promise.
+What runs follows a new version in the background; finished verdicts are never rewritten
+(SLA rule 15). Another default holds for what begins afterwards.
 """
 
 from collections.abc import Collection

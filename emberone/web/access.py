@@ -145,6 +145,7 @@ _PANEL = {
     "job.discard": policy.JOBS_RETRY,
     "sla.index_view": policy.SLA_VIEW,
     "sla.details_view": policy.SLA_VIEW,
+    "sla.progress": policy.SLA_VIEW,
     "sla.create_view": policy.SLA_MANAGE,
     "sla.edit_view": policy.SLA_MANAGE,
     "sla.preview": policy.SLA_MANAGE,

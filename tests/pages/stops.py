@@ -43,6 +43,7 @@ NO_PAGES: Final = {
     "ticket.list_changes": "parts of the queue, drawn again",
     "ticket.changes": "parts of the ticket's page, drawn again",
     "portal.changes": "parts of the ticket's page, drawn again",
+    "sla.progress": "a line of the page of a policy or a calendar, drawn again",
     "ticket.ajax_lookup": "JSON for a field that searches",
     "ticket.export": "a download",
     "attachment.download": "a download",

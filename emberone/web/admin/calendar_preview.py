@@ -39,7 +39,8 @@ class Weekday:
     parts: Parts
     #: The same of what is left of the evening before.
     rest: Parts
-    hours: str
+    #: Each window that begins on it; none where it is closed.
+    hours: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Day:
     is_weekend: bool
     parts: Parts
     #: When it is open, by the clock on the wall.
-    hours: str
+    hours: list[str]
     #: How long it is open.
     length: str
     #: What the exception is called; None where it is an ordinary day.
@@ -118,7 +119,7 @@ def _week(calendar: BusinessCalendar) -> list[Weekday]:
             short=str(get_day_names("abbreviated", locale=_locale())[number]),
             parts=[_part(start, min(end, DAY_S)) for start, end in week[number]],
             rest=[_part(0, end - DAY_S) for _start, end in week[number - 1] if end > DAY_S],
-            hours=", ".join(_window(start, end) for start, end in week[number]) or _("closed"),
+            hours=[_window(start, end) for start, end in week[number]],
         )
         for number, name in enumerate(DAY_NAMES.values())
     ]
@@ -140,11 +141,10 @@ def _day(calendar: BusinessCalendar, day: date) -> Day:
             )
             for start, close in openings
         ],
-        hours=", ".join(
+        hours=[
             f"{_clock(start.astimezone(calendar.zone))}–{_closing(close, end, calendar)}"
             for start, close in openings
-        )
-        or _("closed"),
+        ],
         length=_length(open_s) if openings else "",
         exception=None if exception is None else exception.name or _("differs"),
         change=_shift_text(whole - DAY_S) if whole != DAY_S else None,

@@ -14,6 +14,7 @@ from emberone.domain.calendar import BusinessCalendar
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.queries import calendars
 from emberone.queries.calendars import CalendarRow, VersionRow
+from emberone.queries.replanning import progress_of
 from emberone.services import calendars as service
 from emberone.web.admin.base import PanelView, attempt, done, found, is_post
 from emberone.web.admin.calendar_form import (
@@ -21,7 +22,6 @@ from emberone.web.admin.calendar_form import (
     CalendarForm,
     DateRow,
     Understood,
-    hours_text,
 )
 from emberone.web.admin.calendar_preview import (
     Preview,
@@ -82,10 +82,11 @@ class CalendarView(PanelView):
             behind=behind,
             day_name=partial(day_with_weekday, with_year=True),
             windows_of={
-                entry["date"]: entry["windows"] for entry in hours.definition["exceptions"]
+                entry["date"]: ["–".join(window) for window in entry["windows"]]
+                for entry in hours.definition["exceptions"]
             },
-            hours_text=hours_text,
             users=calendars.users_of(self.session, row.id),
+            replanning=progress_of(self.session, "calendar", row.id),
             changes=_changes(recent, said),
             newer=[one for one in versions if one.version > number],
             has_older=len(versions) > versions.index(shown) + _VERSIONS_SHOWN,

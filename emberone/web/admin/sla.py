@@ -17,6 +17,7 @@ from emberone.domain.promises import Promises
 from emberone.queries import calendars, profiles, sla_policies
 from emberone.queries.calendars import VersionRow
 from emberone.queries.paging import COUNT_LIMIT
+from emberone.queries.replanning import progress_of
 from emberone.queries.sla_policies import PolicyRow
 from emberone.services import sla_policies as service
 from emberone.web.admin import sla_words as words
@@ -81,6 +82,7 @@ class SLAView(PanelView):
             has_older=len(versions) > versions.index(shown) + _VERSIONS_SHOWN,
             teams=sla_policies.team_policies(self.session),
             clocks=sla_policies.policy_clocks(self.session, policy, now),
+            replanning=progress_of(self.session, "policy", policy.id),
             most=worded_count(COUNT_LIMIT),
             too_many=COUNT_LIMIT,
             preview=self._preview(promises, now),
@@ -133,6 +135,13 @@ class SLAView(PanelView):
         give = service.give_team_policy
         return carry_out(message, url, give, current_actor(), team_id, chosen)
 
+    @expose("/progress/")
+    def progress(self) -> str:
+        """Say how many clocks follow the newest version of a policy or a calendar already."""
+        kind = found(arguments().one_of("kind", ("policy", "calendar")))
+        shown = progress_of(self.session, kind, asked_row())
+        return self.render("panel/_replanning.html", replanning=shown)
+
     def _policy(self, policy_id: UUID) -> PolicyRow:
         return found(sla_policies.find_policy(self.session, policy_id))
 
@@ -178,7 +187,11 @@ class SLAView(PanelView):
                 version=version,
                 name=form.name if is_renamed else None,
             )
-            message = _("The policy was saved. What begins from now on is promised this.")
+            message = (
+                _("The policy was saved.")
+                if outcome == policy.version
+                else _("The policy was saved. Clocks that run are planned again by it.")
+            )
         if isinstance(outcome, EmberOneError):
             return self._refused(policy, form, understood, outcome, version)
         row = policy.id if policy else outcome

@@ -19,14 +19,15 @@ from emberone.web.theme.badges import badge_of
 #: The most urgent first, as everywhere.
 PRIORITIES: Final = tuple(reversed(Priority))
 
-#: What a step can do, in the order in which a form offers it.
+#: What a step can do, in the order in which it is done: letters and notes tell of the raised
+#: priority, and whoever loses the ticket hears of it before.
 ACTIONS: Final[Mapping[StepAction, Any]] = {
+    StepAction.RAISE_PRIORITY: _l("Raise the priority one level"),
+    StepAction.COMMENT: _l("Write a note on the ticket"),
     StepAction.NOTIFY_ASSIGNEE: _l("Tell the agent"),
     StepAction.NOTIFY_ADMINS: _l("Tell the admins"),
     StepAction.NOTIFY_PERSON: _l("Tell somebody else"),
-    StepAction.RAISE_PRIORITY: _l("Raise the priority one level"),
     StepAction.REASSIGN: _l("Give the ticket to another agent"),
-    StepAction.COMMENT: _l("Write a note on the ticket"),
 }
 
 #: Names of calendars, and of people whom steps tell, by their ids.
@@ -139,25 +140,22 @@ def version_words(promises: Promises, calendars: Names, people: Names) -> dict[s
     """Everything a version says: what it is about → the words for it, none where it says nothing."""
     said: dict[str, list[str]] = {}
     for priority in PRIORITIES:
-        calendar_id = promises.calendars.get(priority)
-        name = calendar_name(calendar_id, calendars)
+        targets = {m: s for (m, of), s in promises.targets.items() if of is priority}
         for metric in Metric:
-            label = _(
-                "%(metric)s, %(priority)s",
-                metric=metric_name(metric),
-                priority=priority_name(priority),
-            )
-            target_s = promises.targets.get((metric, priority))
-            if target_s is None:
-                said[label] = []
-                continue
-            span = target_text(target_s, is_always_open=calendar_id is None)
-            said[label] = [_("%(span)s, %(calendar)s", span=span, calendar=name)]
+            # In hours at most, whatever the calendar: another one is not another time.
+            span = target_text(targets[metric], is_always_open=False) if metric in targets else ""
+            said[_about(metric_name(metric), priority)] = [span] if span else []
+        calendar = calendar_name(promises.calendars.get(priority), calendars)
+        said[_about(_("Calendar"), priority)] = [calendar] if targets else []
     said[_("Closing counts as a response")] = (
         [_("yes")] if promises.closing_is_response else [_("no")]
     )
     said[_("Step")] = [step_text(alert, promises, people) for alert in promises.alerts]
     return said
+
+
+def _about(what: str, priority: Priority) -> str:
+    return _("%(what)s, %(priority)s", what=what, priority=priority_name(priority))
 
 
 def differences(
