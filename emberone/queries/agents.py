@@ -1,6 +1,6 @@
 """Agents, teams and tags: who works, with whom, at what."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -53,6 +53,11 @@ class AgentRow(NamedTuple):
     def profile_id(self) -> UUID:
         """The agent's profile, under the name that the permission table knows."""
         return self.id
+
+    @property
+    def absent_through(self) -> datetime | None:
+        """The last moment of the absence, which is of its last day."""
+        return self.absent_until and self.absent_until - timedelta(seconds=1)
 
 
 class OwnState(NamedTuple):

@@ -239,6 +239,15 @@ class TestCapacity:
         assert drain() == 1
         assert agent_of(waiting) == agent.profile_id
 
+    @pytest.mark.rule("assignment 5")
+    def test_reopening_may_exceed_it(self, make):
+        agent, customer = make.agent(capacity=1), make.customer()
+        closed = make.ticket(customer, assigned_agent_id=agent.profile_id, status=Status.CLOSED)
+        make.ticket(assigned_agent_id=agent.profile_id)
+        tickets.reopen_ticket(customer, closed)
+        assert agent_of(closed) == agent.profile_id
+        assert scalar("SELECT open_count FROM agents") == 2
+
     @pytest.mark.rule("assignment 14")
     def test_equal_agents_get_equal_shares_over_many_batches(self, make, set_setting):
         customer = make.customer()

@@ -14,6 +14,7 @@ from emberone.domain.enums import FeedbackState, MailState, Priority, Role, Stat
 from emberone.domain.errors import Conflict
 from emberone.embedded import EmbeddedPostgres
 from emberone.models import (
+    Absence,
     Agent,
     Attachment,
     Comment,
@@ -82,6 +83,13 @@ def test_staff_have_macros_and_the_demo_agent_one_of_their_own(demo, owner):
     assert sorted(owners, key=str) == [agent, *[None] * (len(owners) - 1)]
     tags = {row[0] for row in owner.execute("SELECT unnest(add_tags) FROM macros")}
     assert tags <= {row[0] for row in owner.execute("SELECT name FROM tags")}
+
+
+def test_one_of_the_agents_will_be_absent(demo):
+    with reading(SYSTEM) as session:
+        absence = session.scalars(select(Absence)).one()
+    assert timedelta(days=8) < absence.starts_at - demo < timedelta(days=10)
+    assert absence.begun_at is None
 
 
 def test_there_are_people_of_every_role_and_three_of_them_sign_in(demo):

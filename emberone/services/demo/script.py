@@ -115,6 +115,8 @@ class AgentRole(Person):
     capacity: int
     skills: tuple[str, ...]
     availability: Availability
+    #: In how long a week of absence begins; None: in none.
+    absent_in: timedelta | None
     #: Left the firm: known, but no longer allowed in.
     has_left: bool
 
@@ -201,7 +203,11 @@ class Table:
 
     def maybe(self, key: str) -> str | None:
         """A text that need not be there."""
-        return self.take(key, str) if key in self._left else None
+        return self.take(key, str) if self.has(key) else None
+
+    def has(self, key: str) -> bool:
+        """Whether there is something under this key."""
+        return key in self._left
 
     def words(self, key: str) -> tuple[str, ...]:
         """A list of words, possibly none."""
@@ -275,6 +281,7 @@ def _agent(row: Table, teams: Mapping[str, str]) -> AgentRole:
         capacity=row.take("capacity", int),
         skills=row.words("skills"),
         availability=row.member("availability", Availability, Availability.AVAILABLE),
+        absent_in=row.span("absent_in") if row.has("absent_in") else None,
         has_left=bool(row.take("has_left", bool, False)),
     )
     row.end()

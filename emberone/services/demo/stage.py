@@ -1,16 +1,16 @@
 """The demo's people and teams as the product knows them, made by the services that admins use."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM, Actor
-from emberone.domain.enums import Availability, Role
+from emberone.domain.enums import Availability, HandOver, Role
 from emberone.models import Agent
-from emberone.services import agents, profiles, settings, sla_policies, teams
+from emberone.services import absences, agents, profiles, settings, sla_policies, teams
 from emberone.services.accounts import create_account
 from emberone.services.demo import promises
 from emberone.services.demo.script import AgentRole, Cast, Person
@@ -100,6 +100,11 @@ def _put_to_work(stage: Stage, actor: Actor, agent: AgentRole) -> None:
         team_ids=[stage.teams[team] for team in agent.teams],
         version=version,
     )
+    if agent.absent_in is not None:
+        first = stage.now.replace(hour=0, minute=0, second=0, microsecond=0) + agent.absent_in
+        week = first + timedelta(days=7)
+        choice = HandOver.RELEASE_ALL
+        absences.plan_absence(stage.admin, actor.profile_id, first, week, choice=choice)
     if agent.has_left:
         profiles.set_active(stage.admin, actor.profile_id, False)
     elif agent.availability is not Availability.AVAILABLE:

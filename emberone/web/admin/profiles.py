@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from werkzeug import Response
 
 from emberone import policy
+from emberone.db import now_of
 from emberone.domain.enums import LETTERS_OF, HandOver, Role, Status
 from emberone.domain.errors import EmberOneError, StaleWrite
 from emberone.mail.kinds import kind_of
@@ -90,6 +91,7 @@ class ProfileView(PanelView):
             suppression=letters.suppression_of(self.session, person.email) if sees_mail else None,
             declined=[str(kind_of(letter).name) for letter in person.declined_letters],
             agent=agents.agent_details(self.session, person.id),
+            now=now_of(self.session),
             recent=recent.rows,
             has_more=recent.following is not None,
         )

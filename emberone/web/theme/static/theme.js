@@ -1,7 +1,7 @@
 // Makes pages nicer to use; every page works without this file.
 // What an element wants is written on it: data-confirm, data-dismiss, data-menu,
 // data-select-all, data-toggle-open, data-scheme-switch, data-filter-rows,
-// data-typeahead-url, data-tags, data-add-inline, data-remove-inline, data-editable.
+// data-typeahead-url, data-tags, data-chooses, data-add-inline, data-remove-inline, data-editable.
 (() => {
   const settings = document.currentScript.dataset;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -118,6 +118,12 @@
   document.addEventListener("focusout", (event) => {
     const menu = event.target.closest?.("details[data-menu][open]");
     if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+  });
+
+  // Whoever fills in what belongs to one choice has made it.
+  document.addEventListener("change", (event) => {
+    const choice = event.target.closest("[data-chooses]")?.dataset.chooses;
+    if (choice && event.target.value) document.getElementById(choice).checked = true;
   });
 
   document.addEventListener("change", (event) => {
