@@ -29,6 +29,8 @@ _WHY = {
     Change.MET: "closed",
     Change.STOPPED: "closed",
     Change.RETARGETED: "another target",
+    Change.PROMISED: "a time was promised",
+    Change.RELEASED: "due by its target again",
 }
 _REASONS = {
     "import": "imported",

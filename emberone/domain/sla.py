@@ -228,6 +228,26 @@ def retarget(
     return changed
 
 
+def promise(timing: Timing, due_at: datetime, at: datetime, calendar: Calendar) -> Timing:
+    """The clock due when a person has said, which nothing but a person moves (SLA rule 19).
+
+    A paused clock runs for it: a date that was promised does not wait.
+    """
+    timing = settle(timing, at)
+    if not timing.is_open:
+        return timing
+    return replace(resume(timing, at, calendar), due_at=due_at, is_due_by_hand=True)
+
+
+def release(timing: Timing, at: datetime, calendar: Calendar) -> Timing:
+    """The clock due by its target again."""
+    timing = settle(timing, at)
+    if not timing.is_running or not timing.is_due_by_hand:
+        return timing
+    left = max(0.0, timing.target_s - consumed(timing, at, calendar))
+    return replace(timing, due_at=calendar.add(at, left), is_due_by_hand=False)
+
+
 def standing(timing: Timing, now: datetime) -> Standing:
     """How the clock stands now, whether or not anyone has noticed."""
     if settle(timing, now).breached_at is not None:

@@ -33,6 +33,9 @@ class Change(StrEnum):
     MET = "met"
     STOPPED = "stopped"
     REOPENED = "reopened"
+    #: Due when a person says, and by its target again.
+    PROMISED = "promised"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class ClockEvent:
     reason: str | None = None
     #: The version of the calendar that measures the clock from then on; None is 24×7.
     calendar: UUID | None = None
+    #: With PROMISED.
+    due_at: datetime | None = None
 
 
 class SegmentKind(StrEnum):
@@ -134,6 +139,10 @@ _MOVES: Mapping[Change, Callable[[Timing, ClockEvent, Calendar], Timing]] = {
         timing, event.at, event.reason or "", calendar
     ),
     Change.REOPENED: lambda timing, event, calendar: sla.reopen(timing, event.at, calendar),
+    Change.PROMISED: lambda timing, event, calendar: sla.promise(
+        timing, event.due_at or event.at, event.at, calendar
+    ),
+    Change.RELEASED: lambda timing, event, calendar: sla.release(timing, event.at, calendar),
 }
 
 

@@ -173,6 +173,7 @@ def _events(details: dict[str, Any]) -> list[ClockEvent]:
             target_s=clock["targetS"],
             calendar=UUID(clock["calendarVersion"]) if "calendarVersion" in clock else None,
             reason=clock.get("reason"),
+            due_at=datetime.fromisoformat(clock["dueAt"]) if "dueAt" in clock else None,
         )
         for clock in context.get("clocks", ())
     ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
+from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, aliased
@@ -170,6 +171,17 @@ class ClockBook:
         elif becomes is not None:
             # A paused clock stands as it stood, and goes on by another calendar.
             self._note(Change.RETARGETED, clock, cause)
+
+    def promise(self, clock: SLAClock, due_at: datetime, by: UUID | None) -> None:
+        """Let this clock be due when a person has said."""
+        timing = sla.promise(clock.timing, due_at, self.at, self._measure(clock))
+        if timing.is_open:
+            clock.due_set_by = by
+        self._put(Change.PROMISED, clock, timing)
+
+    def release(self, clock: SLAClock) -> None:
+        """Let this clock be due by its target again."""
+        self._put(Change.RELEASED, clock, sla.release(clock.timing, self.at, self._measure(clock)))
 
     def note_choice(self, policy: Policy | None) -> None:
         """Let history say under which policy the ticket stands now (SLA rule 0)."""

@@ -8,10 +8,12 @@ internal history entry, from which `emberone explain` tells the story again.
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric, Status
+from emberone.domain.errors import Conflict
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.services import steps
@@ -143,6 +145,39 @@ def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
         _begin_what_is_missing(book)
     book.note_choice(policy)
     book.write()
+
+
+def due_by_hand(
+    session: Session,
+    ticket: Ticket,
+    metric: Metric,
+    due_at: datetime,
+    by: UUID | None,
+    *,
+    at: datetime,
+) -> None:
+    """Let the ticket's clock of this metric be due when staff have said (SLA rule 19)."""
+    book = ClockBook.of(session, ticket, at)
+    book.promise(_open_clock(book, metric), due_at, by)
+    _plan_anew(book)
+    book.write()
+
+
+def due_by_target(session: Session, ticket: Ticket, metric: Metric, *, at: datetime) -> None:
+    """Let it be due by its target again; on a WAITING ticket RESOLUTION pauses with that."""
+    book = ClockBook.of(session, ticket, at)
+    book.release(_open_clock(book, metric))
+    if ticket.status is Status.WAITING:
+        _wait(book)
+    _plan_anew(book)
+    book.write()
+
+
+def _open_clock(book: ClockBook, metric: Metric) -> SLAClock:
+    clock = book.clocks.get(metric)
+    if clock is None or not clock.timing.is_open:
+        raise Conflict("This time limit does not run any more.")
+    return clock
 
 
 def _await_next_response(book: ClockBook) -> None:

@@ -89,6 +89,8 @@ _PANEL = {
     "ticket.take": policy.TICKET_ASSIGN,
     "ticket.snooze": policy.TICKET_SNOOZE,
     "ticket.wake": policy.TICKET_SNOOZE,
+    "ticket.promise": policy.TICKET_ROUTE,
+    "ticket.unpromise": policy.TICKET_ROUTE,
     "ticket.change": policy.TICKET_ROUTE,
     "ticket.delete_view": policy.TICKET_DELETE,
     "ticket.walk": policy.PANEL_ENTER,

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
+from emberone.domain.enums import Metric
 from emberone.domain.sla import CHANGES, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.queries.calendars import Measuring, names_of
@@ -35,6 +36,8 @@ _BEGINNINGS: Final[Mapping[Change, Any]] = {
     Change.MET: _l("It was met"),
     Change.STOPPED: _l("It was stopped"),
     Change.REOPENED: _l("The ticket was reopened"),
+    Change.PROMISED: _l("A time was promised by hand"),
+    Change.RELEASED: _l("It is due by its target again"),
 }
 
 
@@ -56,7 +59,12 @@ class Line:
 class Explanation:
     """One clock: what was promised, what is used up, by which hours, and how it came so."""
 
+    metric: Metric
     name: str
+    #: Whether a time may be promised for it.
+    is_open: bool
+    #: Whether one was.
+    is_by_hand: bool
     verdict: str
     figures: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
@@ -74,7 +82,15 @@ def _explanation(story: Story, measures: Mapping[UUID, Measuring]) -> Explanatio
     if story.cycle > 1:
         name = _("%(name)s, round %(number)s", name=name, number=story.cycle)
     lines = tuple(_line(segment) for segment in story.segments)
-    return Explanation(name, _verdict(story.timing), tuple(_figures(story, measures)), lines)
+    return Explanation(
+        metric=story.metric,
+        name=name,
+        is_open=story.timing.is_open,
+        is_by_hand=story.timing.is_due_by_hand,
+        verdict=_verdict(story.timing),
+        figures=tuple(_figures(story, measures)),
+        lines=lines,
+    )
 
 
 def _figures(story: Story, measures: Mapping[UUID, Measuring]) -> Iterable[tuple[str, str]]:
@@ -87,7 +103,8 @@ def _figures(story: Story, measures: Mapping[UUID, Measuring]) -> Iterable[tuple
     elif timing.is_open:
         yield _("Overdue by"), _span(-story.remaining_s)
     if timing.due_at is not None:
-        yield _("Due"), time_full(timing.due_at)
+        due = time_full(timing.due_at)
+        yield _("Due"), _("%(time)s, promised by hand", time=due) if timing.is_due_by_hand else due
     if story.calendar is None:
         yield _("Hours"), _("around the clock")
     else:

@@ -11,13 +11,13 @@ from emberone.web.admin.base import found
 from emberone.web.admin.macro_form import way_of
 from emberone.web.admin.params import fields
 from emberone.web.admin.reply_changes import chips_of, sent_changes
+from emberone.web.admin.ticket_due import TicketDue
 from emberone.web.admin.ticket_show import NOTE, VERBS, Composing
-from emberone.web.admin.ticket_snooze import TicketSnooze
 from emberone.web.errors import wants_json
 from emberone.web.session import current_actor
 
 
-class TicketMacros(TicketSnooze):
+class TicketMacros(TicketDue):
     """What a macro does to the reply box; nothing is kept or sent by it."""
 
     @expose("/<int:number>/fill/", methods=("POST",))

@@ -66,7 +66,7 @@ def _chosen(values: Values, now: datetime) -> datetime:
     name = values.one_of("when", (*Later, _OTHER)) or _OTHER
     if name != _OTHER:
         return moment_of(Later(name), now)
-    return _typed(values, "until", zone)
+    return typed_moment(values, "until", zone)
 
 
 def moment_of(later: Later, now: datetime) -> datetime:
@@ -77,7 +77,8 @@ def moment_of(later: Later, now: datetime) -> datetime:
     return offered[later]
 
 
-def _typed(values: Values, name: str, zone: ZoneInfo) -> datetime:
+def typed_moment(values: Values, name: str, zone: ZoneInfo) -> datetime:
+    """A day and a time as somebody typed them, in their zone; Invalid where they are none."""
     words = values.text(name)
     if words is None:
         raise Invalid("Say until when: a day and a time.", field=name)

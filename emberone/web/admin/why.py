@@ -81,6 +81,8 @@ CLOCK_CHANGES: Final[Mapping[str, Any]] = {
     Change.MET: _l("met"),
     Change.STOPPED: _l("stopped"),
     Change.REOPENED: _l("goes on"),
+    Change.PROMISED: _l("due as promised"),
+    Change.RELEASED: _l("due by its target again"),
 }
 
 #: Why it became so.

@@ -7,7 +7,7 @@ import pytest
 
 from emberone.db import transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import CommentType, Priority, Status
+from emberone.domain.enums import CommentType, Metric, Priority, Status
 from emberone.domain.lifecycle import Event
 from emberone.models import Comment
 from emberone.services import comments, tickets
@@ -265,3 +265,33 @@ def test_an_open_limit_says_what_is_left_and_a_late_one_by_how_much(as_agent, ma
     # Overrun by the other priority alone: four hours, where four and a half had run.
     assert "(the priority changed)" in page
     assert "around the clock" in page
+
+
+@pytest.mark.rule("sla 19")
+def test_a_time_is_promised_on_the_page_and_taken_back(as_agent, agent, make):
+    play = Play(make)
+    ticket = play.ticket(play.open(datetime.now(UTC)))
+    address, limits = f"/admin/ticket/{ticket.number}", "?tab=limits"
+    due = (datetime.now(UTC) + timedelta(days=3)).replace(second=0, microsecond=0)
+    sent = {"metric": "RESOLUTION", "due_at": f"{due:%Y-%m-%dT%H:%M}"}
+    answer = as_agent.post(f"{address}/promise/", data=sent)
+    assert answer.location.endswith(limits)
+    page = page_of(as_agent, ticket, limits)
+    assert f"{due:%Y-%m-%d %H:%M}:00 UTC, promised by hand" in page
+    assert "A time was promised by hand" in page
+    clock = play.clock(ticket.id, Metric.RESOLUTION)
+    assert (clock.due_at, clock.due_set_by) == (due, agent.profile_id)
+    as_agent.post(f"{address}/unpromise/", data={"metric": "RESOLUTION"})
+    assert ", promised by hand" not in page_of(as_agent, ticket, limits)
+    assert play.clock(ticket.id, Metric.RESOLUTION).due_set_by is None
+
+
+@pytest.mark.parametrize("due", ["", "yesterday", "2020-01-01T10:00"])
+def test_a_time_that_cannot_be_promised_is_refused(as_agent, make, due):
+    play = Play(make)
+    ticket = play.ticket(play.open(datetime.now(UTC)))
+    sent = {"metric": "RESOLUTION", "due_at": due}
+    as_agent.post(f"/admin/ticket/{ticket.number}/promise/", data=sent)
+    assert play.clock(ticket.id, Metric.RESOLUTION).due_set_by is None
+    unknown = as_agent.post(f"/admin/ticket/{ticket.number}/promise/", data={"metric": "LUNCH"})
+    assert unknown.status_code == 400
