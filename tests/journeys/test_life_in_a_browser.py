@@ -182,6 +182,8 @@ def _register(product: Product, page: Any, hands: Hands, email: str) -> None:
     hands.write(page, "E-mail", email)
     hands.write(page, "Password", PASSWORD)
     hands.press(page, "Create the account")
+    # The letter may be there before the page that tells of it.
+    page.wait_for_url("**/register/sent")
     (letter,) = product.wait("the letter", lambda: _letters(product, email, "/confirm"))
     page.goto(re.search(r"http://\S+/confirm\S+", letter)[0])
     hands.write(page, "Password", PASSWORD)
