@@ -37,8 +37,9 @@ def customer(make):
 
 
 @pytest.fixture
-def ticket(ana, customer):
+def ticket(ana, customer, owner):
     """Ana's, answered once, so that only its resolution is due: after 24 hours."""
+    owner.execute("UPDATE sla_targets SET calendar_id = NULL")
     ticket = tickets.open_ticket(customer, customer.profile_id, "Help", "It broke.", now=NOW)
     tickets.assign_ticket(ana, ticket, ana.profile_id, now=NOW)
     comments.reply(ana, ticket, "I look.", Event.STAFF_REPLY, now=at(minutes=1))
