@@ -164,7 +164,7 @@ def end_reading() -> None:
     """End the open reading, if there is one; what it loaded stays usable."""
     session = db.session()
     # close() and never rollback(), which would expire what was loaded.
-    session.close()
+    _let_go(session, session.close)
     session.info.pop("door", None)
 
 
@@ -198,7 +198,7 @@ def transaction(
     before = session.info.get("door")
     if before is not None and not before.is_reading:
         raise RuntimeError("Transactions do not nest.")
-    session.close()
+    _let_go(session, session.close)
     door = _Door(actor, is_reading=False, reason=reason, requested_now=now)
     session.info["door"] = door
     try:
@@ -206,16 +206,29 @@ def transaction(
         yield session
         session.commit()
     except DBAPIError as error:
-        session.rollback()
+        _let_go(session, session.rollback)
         _raise_translated(error)
     except BaseException:
-        session.rollback()
+        _let_go(session, session.rollback)
         raise
     finally:
-        session.close()
+        _let_go(session, session.close)
         session.info["door"] = before
     for hook in door.after_commit.values():
         _run_hook(hook)
+
+
+def _let_go(session: Session, end: Callable[[], None]) -> None:
+    """End what is open. A connection that is lost has ended it already: that is no error.
+
+    Otherwise a page that was read whole would fail, and a refusal would be lost.
+    """
+    try:
+        end()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        session.close()
 
 
 def is_writing() -> bool:

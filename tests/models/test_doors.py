@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from emberone.db import as_system, db, now_of, on_commit, open_reading, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Status
-from emberone.domain.errors import NotAllowed
+from emberone.domain.errors import NotAllowed, TemporarilyUnavailable
 from emberone.models import HistoryEntry, Profile, Ticket
 
 
@@ -115,3 +115,52 @@ def test_a_refusal_of_the_database_is_said_in_the_domains_words(make):
     agent = make.agent()
     with pytest.raises(NotAllowed), transaction(agent) as session:
         session.execute(text("DELETE FROM tickets"))
+
+
+@pytest.fixture
+def lose_connection(postgres):
+    """Let the server end the session of whoever has a door open."""
+
+    def lose(session):
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+        with postgres.connect() as server:
+            # It answers once the other is gone, or after five seconds.
+            assert server.execute("SELECT pg_terminate_backend(%s, 5000)", [pid]).fetchone()[0]
+
+    return lose
+
+
+def test_what_was_read_whole_stays_so_when_the_connection_is_lost_afterwards(
+    database, lose_connection
+):
+    with reading(SYSTEM) as session:
+        lose_connection(session)
+    with reading(SYSTEM) as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_transaction_does_not_fail_with_the_connection_of_the_reading_before_it(
+    database, lose_connection
+):
+    open_reading(SYSTEM)
+    lose_connection(db.session())
+    with transaction(SYSTEM) as session:
+        assert session.scalar(text("SELECT 1")) == 1
+
+
+def test_a_refusal_is_not_lost_with_the_connection(database, lose_connection):
+    with pytest.raises(NotAllowed), transaction(SYSTEM) as session:
+        lose_connection(session)
+        raise NotAllowed
+
+
+@pytest.mark.parametrize("door", [reading, transaction])
+def test_a_lost_connection_is_a_service_that_is_away(database, lose_connection, door):
+    with pytest.raises(TemporarilyUnavailable), door(SYSTEM) as session:
+        lose_connection(session)
+        session.scalar(text("SELECT 1"))
+
+
+def test_a_commit_that_was_lost_is_not_said_to_have_worked(database, lose_connection):
+    with pytest.raises(TemporarilyUnavailable), transaction(SYSTEM) as session:
+        lose_connection(session)

@@ -6,8 +6,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import psycopg
-
 from emberone.config import Settings
 from emberone.core import create_core
 from emberone.db import db
@@ -87,14 +85,14 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
             "every sweep", lambda: stage.value("SELECT count(*) FROM sweep_runs") == len(Job)
         )
         load, trouble = Load(stage, core, everyone, seed), Trouble(stage, random)
-        over_capacity = _suffer(stage, load, trouble, seconds)
+        _suffer(stage, load, trouble, seconds)
         began = time.monotonic()
         _drain(stage)
         drained_s = time.monotonic() - began
         if load.crashes:
             raise load.crashes[0]
         with stage.sql() as sql:
-            facts = Facts(stage, core, load, trouble, sql, over_capacity)
+            facts = Facts(stage, core, load, trouble, sql)
             findings = [look(facts) for look in INVARIANTS]
         with core.app_context():
             db.engine.dispose()
@@ -111,10 +109,9 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
         )
 
 
-def _suffer(stage: Stage, load: Load, trouble: Trouble, seconds: float) -> int:
-    """Load and faults at once; returns how many agents were over capacity at the worst."""
+def _suffer(stage: Stage, load: Load, trouble: Trouble, seconds: float) -> None:
+    """Load and faults at once."""
     load.start()
-    worst = 0
     end = time.monotonic() + seconds
     following = time.monotonic() + 1
     try:
@@ -124,19 +121,10 @@ def _suffer(stage: Stage, load: Load, trouble: Trouble, seconds: float) -> int:
                 trouble.begin_next()
                 following = time.monotonic() + trouble.random.uniform(0.4, 1.6)
             stage.look_after()
-            worst = max(worst, _over_capacity(stage))
             time.sleep(0.1)
     finally:
         trouble.end_all()
         load.stop()
-    return worst
-
-
-def _over_capacity(stage: Stage) -> int:
-    try:
-        return int(stage.value("SELECT count(*) FROM agents WHERE open_count > capacity"))
-    except psycopg.OperationalError:
-        return 0
 
 
 def _drain(stage: Stage) -> None:
