@@ -144,7 +144,7 @@ def clean_name(name: str, media_type: str = UNKNOWN) -> str:
     name = unicodedata.normalize("NFC", "".join(map(_visible, name)))
     # Windows forgets dots and spaces at the end: "setup.exe." is a program there.
     name = " ".join(name.split()).strip(". " + _JOINERS)
-    if not name or name.lower() in {".", ".."}:
+    if not name:
         name = "file" + _EXTENSIONS.get(media_type, "")
     return _shortened(name)
 
@@ -208,8 +208,8 @@ def _visible(character: str) -> str:
     category = unicodedata.category(character)
     if character.isspace():
         return " "
-    # Control, format (bidi overrides, zero width), surrogate, private, unassigned, separators.
-    if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and character not in _JOINERS:
+    # Control, format (bidi overrides, zero width), surrogate, private, unassigned.
+    if category in {"Cc", "Cf", "Cs", "Co", "Cn"} and character not in _JOINERS:
         return ""
     return character
 

@@ -191,6 +191,8 @@ def test_a_program_is_known_by_its_content_whatever_it_is_called(content):
         ("a.doc", _installer(number=0x85)),
         ("a.doc", _installer(shift=10)),
         ("a.doc", _installer()[:512]),
+        # A sector number so large is none, and no way back from the end.
+        ("a.doc", _installer()[:48] + b"\xfe\xff\xff\xff" + _installer()[52:]),
         ("a.doc", _installer(shift=12)[:511]),
         ("exe", b"hello"),
         ("exe.txt", b"hello"),
@@ -262,6 +264,12 @@ def test_one_bad_file_refuses_the_message_and_is_named(upload, why):
     said, details = refused(checked, [Upload("good.txt", b"good"), upload], limit_mb=1)
     assert said == why
     assert details == {"field": "files", "name": why.split("”")[0][1:]}
+
+
+def test_a_name_decides_between_kinds_that_begin_alike():
+    old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)
+    files = checked([Upload("a.doc", old), Upload("a.xls", old)], limit_mb=1)
+    assert [file.media_type for file in files] == ["application/msword", "application/excel"]
 
 
 def test_a_file_without_a_name_is_called_by_what_it_is():

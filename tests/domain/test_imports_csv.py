@@ -105,6 +105,11 @@ def test_a_column_without_a_heading_is_neither_title_nor_description():
     assert (made.title, made.description) == ("Printer", "")
 
 
+def test_a_row_without_a_column_says_nothing_in_it():
+    made = csv.read_request(Row(2, {"title": "a"}), {"title": "title", "description": "body"})
+    assert made.description == ""
+
+
 def test_a_lone_question_mark_is_a_text_like_others():
     assert request(title="?", body="?").title == "?"
 
@@ -137,6 +142,7 @@ def test_a_status_that_only_resembles_one_is_refused(text):
         ("x" * 40 + " " + "y" * 39, "x" * 40 + " " + "y" * 39),
         ("x" * 40 + " " + "y" * 40, "x" * 40 + "…"),
         ("x" * 79 + " " + "y" * 40, "x" * 79 + "…"),
+        ("x" * 39 + " " + "y" * 39 + " z", "x" * 39 + " " + "y" * 39 + "…"),
     ],
 )
 def test_the_first_words_have_at_most_80_characters(body, title):

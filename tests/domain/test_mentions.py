@@ -68,6 +68,8 @@ def test_a_mention_is_the_sign_and_the_longest_name_behind_it(text, found):
         ("A.B (Co)", "@A.B (Co)", True),
         ("A.B", "@AxB", False),
         ("  ", "@", False),
+        # A long s is an s in any case but has no one lower case.
+        ("Hans", "@Han\u017f", False),
     ],
 )
 def test_what_counts_as_somebody_s_name(name, text, is_named):

@@ -111,6 +111,12 @@ def test_what_somebody_could_keep_is_taken(good):
     good.check()
 
 
+def test_a_step_of_one_target_alone_is_looked_at_too():
+    mine = alert(75, only=frozenset({(RESOLUTION, LOW)}))
+    assert refused(promises(mine, alert(75)).check)[1]["alert"] == 1
+    assert refused(promises(alert(75), mine).check)[1]["alert"] == 1
+
+
 def test_a_step_is_looked_at_behind_those_of_other_targets():
     elsewhere = alert(50, only=frozenset({(FIRST, LOW)}))
     wrong = promises(elsewhere, alert(75), alert(75))

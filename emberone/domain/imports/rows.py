@@ -117,7 +117,7 @@ def _local_part(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", lower).strip("-")[:40]
     if slug.replace("-", " ") == lower and slug != "requests":
         return slug
-    digest = hashlib.sha256(lower.encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    digest = hashlib.sha256(lower.encode()).hexdigest()[:10]
     return f"{slug}-{digest}" if slug else digest
 
 
