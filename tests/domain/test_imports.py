@@ -67,6 +67,12 @@ def test_a_time_is_utc_unless_it_says_otherwise(text, meaning):
     assert (found, found.tzinfo) == (meaning, UTC)
 
 
+def test_a_time_is_utc_wherever_the_machine_stands(in_tokyo):
+    for text in ("20160229T0116", "2016-02-29T01:16", "20160229T1016+09:00"):
+        assert moment(text) == datetime(2016, 2, 29, 1, 16, tzinfo=UTC)
+        assert moment(text).tzinfo is UTC
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -39,7 +39,10 @@ def test_days_are_those_of_the_zone_and_holidays_are_none():
     days = WorkingDays(BERLIN, lambda day: day.weekday() < 5 and day not in holidays)
     # Half past midnight on Tuesday there.
     assert days.after(utc(2, 23), 1) == utc(4, 23)
-    assert days.after(utc(2, 23), 1).tzinfo is UTC
+
+
+def test_a_moment_is_in_utc_wherever_the_machine_stands(in_tokyo):
+    assert WEEKDAYS.after(utc(2), 1).tzinfo is UTC
 
 
 def test_the_time_of_day_stays_when_clocks_change():

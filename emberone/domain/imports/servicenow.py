@@ -211,7 +211,7 @@ def title(event: Event) -> str:
         text for text in (row.get("category"), row.get("subcategory")) if text
     )
     whole = f"{number(row)}: {about}" if about else number(row)
-    return texts.title(whole if len(whole) <= texts.MAX_TITLE else whole[: texts.MAX_TITLE])
+    return texts.title(whole[: texts.MAX_TITLE])
 
 
 def description(event: Event) -> str:
