@@ -134,6 +134,13 @@ def test_the_reason_counts_the_candidates_and_why_the_others_were_out():
     }
 
 
+def test_each_decision_is_of_its_ticket_in_the_order_given():
+    tickets = [ticket(3), ticket(1), ticket(2)]
+    for agents in ([], [agent(1)]):
+        decisions = choose(tickets, agents, AssignmentStrategy.LEAST_UTILISED)
+        assert [decision.ticket_id for decision in decisions] == [asked.id for asked in tickets]
+
+
 @pytest.mark.rule("assignment 12")
 def test_a_barred_agent_is_asked_again_for_the_next_ticket():
     tickets = [ticket(1, handed_off_by=UUID(int=1)), ticket(2)]
