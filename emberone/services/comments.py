@@ -156,11 +156,22 @@ def comment_as_customer(
         wake(session, ticket, Cause.CUSTOMER)
         with as_system(session):
             clocks.customer_spoke(session, ticket, at=now_of(session))
-            # A reopened one has its own rule: assignment rule 7.
-            if ticket.status is not Status.CLOSED and agents.release_from_absent(session, ticket):
-                after = TRANSITIONS[Event.RETURN_TO_POOL][after]
+        is_reopened = ticket.status is Status.CLOSED
         move(session, actor, ticket, after)
+        if not is_reopened:
+            _return_from_absent(session, actor, ticket)
         return ticket.id
+
+
+def _return_from_absent(session: Session, actor: Actor, ticket: Ticket) -> None:
+    """Let whoever is there answer (assignment rule 13); a reopened ticket has its own rule, 7.
+
+    A step of its own, of which the customer sees nothing.
+    """
+    with as_system(session):
+        is_returned = agents.release_from_absent(session, ticket)
+    if is_returned:
+        move(session, actor, ticket, TRANSITIONS[Event.RETURN_TO_POOL][ticket.status])
 
 
 @service

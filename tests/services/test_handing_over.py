@@ -295,6 +295,9 @@ class TestAbsences:
         )
         comments.comment_as_customer(customer, ticket, "Any news?", now=NOW)
         assert rows("SELECT assigned_agent_id, status FROM tickets") == [(None, after)]
+        # The customer sees what they would see of anybody's ticket.
+        seen = "OPEN" if status is Status.OPEN else "IN_PROGRESS"
+        assert scalar("SELECT public_status FROM tickets") == seen
         assert reasons(ticket) == [{"handOver": "absent"}]
         sweep_assignments(now=NOW)
         assert agent_of(ticket) == ben.profile_id
