@@ -5,8 +5,8 @@ services and history. Here every such way is closed: only what `access.ENDPOINTS
 names is reachable, rows come from `queries/`, changes go to `services/`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from flask import flash, redirect, request
@@ -148,7 +148,7 @@ class Undo:
     label: str
     #: Where it is sent, with which fields.
     url: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def done(message: str, address: str, *, undo: Undo | None = None) -> Response:

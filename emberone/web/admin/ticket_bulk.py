@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import request
 from flask_admin import expose
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from emberone.db import now_of
@@ -19,9 +20,9 @@ from emberone.queries import profiles, tickets
 from emberone.queries.paging import parse_count, parse_id
 from emberone.services import bulk, reads, tagging
 from emberone.services.bulk import Chosen, Refusal
-from emberone.services.snoozing import snooze_ticket
-from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket
-from emberone.web.admin.base import attempt, done, refused
+from emberone.services.snoozing import snooze_ticket, wake_ticket
+from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket, reopen_ticket
+from emberone.web.admin.base import Undo, attempt, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, arguments, fields
 from emberone.web.admin.snooze_menu import woken_words
 from emberone.web.admin.ticket_snooze import drawn_at, moment_of
@@ -29,7 +30,12 @@ from emberone.web.admin.tickets import TicketList, listing_of
 from emberone.web.session import current_actor
 
 #: What the buttons send, besides `priority:HIGH`, `team:<id>` and `snooze:tomorrow`.
-_ACTS: Final = ("assign", "take", "pool", "tag", "untag", "close", "read")
+_ACTS: Final = ("assign", "take", "pool", "tag", "untag", "close", "read", "wake", "reopen")
+
+#: What takes back what: the button beside the message. Closed tickets come back as worked on.
+_BACK: Final = {"snooze": ("wake", _l("Undo")), "close": ("reopen", _l("Reopen"))}
+#: A message waits in a cookie, which is no place for long lists.
+_MOST_TAKEN_BACK: Final = 20
 
 _Act = Callable[[], list[Refusal]]
 
@@ -62,7 +68,7 @@ class TicketBulk(TicketList):
         message = _said(verb, len(chosen) - len(outcome))
         message += woken_words(self.session, before, among=len(chosen))
         if not outcome:
-            return done(message, back)
+            return done(message, back, undo=_undo(verb, chosen, request.full_path))
         refusals = {refusal.ticket_id: refusal.error for refusal in outcome}
         page = self.render(
             "panel/ticket_bulk.html",
@@ -93,6 +99,9 @@ class TicketBulk(TicketList):
             return lambda: bulk.on_each(chosen, lambda one: tagged(actor, one.ticket_id, words))
         if verb == "close":
             return lambda: bulk.close_each(actor, chosen)
+        if verb in {"wake", "reopen"}:
+            back = wake_ticket if verb == "wake" else reopen_ticket
+            return lambda: bulk.on_each(chosen, lambda one: back(actor, one.ticket_id))
         return lambda: bulk.on_each(
             chosen, lambda one: reads.mark_read(actor, one.ticket_id, one.activity_no)
         )
@@ -109,6 +118,16 @@ class TicketBulk(TicketList):
             chosen,
             lambda one: assign_ticket(actor, one.ticket_id, agent_id, version=one.version),
         )
+
+
+def _undo(verb: str, chosen: list[Chosen], address: str) -> Undo | None:
+    """The way back for the same tickets, where there is one."""
+    if verb not in _BACK or len(chosen) > _MOST_TAKEN_BACK:
+        return None
+    act, label = _BACK[verb]
+    tickets_meant = (f"{one.ticket_id}.{one.version}.{one.activity_no}" for one in chosen)
+    fields = (("act", act), *(("chosen", ticket) for ticket in tickets_meant))
+    return Undo(str(label), address, fields)
 
 
 def _refusing(refusal: EmberOneError) -> _Act:
@@ -181,6 +200,10 @@ def _said(verb: str, count: int) -> str:
         return ngettext("%(num)d ticket was closed.", "%(num)d tickets were closed.", count)
     if verb == "snooze":
         return ngettext("%(num)d ticket was snoozed.", "%(num)d tickets were snoozed.", count)
+    if verb == "wake":
+        return ngettext("%(num)d ticket is back.", "%(num)d tickets are back.", count)
+    if verb == "reopen":
+        return ngettext("%(num)d ticket was reopened.", "%(num)d tickets were reopened.", count)
     if verb == "read":
         return ngettext("%(num)d ticket is read.", "%(num)d tickets are read.", count)
     return ngettext("%(num)d ticket was changed.", "%(num)d tickets were changed.", count)

@@ -89,7 +89,7 @@ class TicketTalk(TicketShow):
         if is_waiting and onward:
             message = _("Your reply on #%(number)s leaves in a few seconds.", number=number)
             back = url_for("ticket.take_back", number=number)
-            undo = Undo(_("Take back"), back, {"id": str(outcome)})
+            undo = Undo(_("Take back"), back, (("id", str(outcome)),))
             return done(message, onward, undo=undo)
         if is_waiting:
             # Its card says all there is to say.

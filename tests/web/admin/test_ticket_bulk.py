@@ -210,6 +210,33 @@ def test_enter_in_the_tags_field_adds_the_tag(visit, agent, three):
     assert look(three[2].id).tags == ["vip"]
 
 
+@pytest.mark.parametrize(
+    ("act_name", "label", "told"),
+    [
+        ("snooze:week", "Undo", "2 tickets are back."),
+        ("close", "Reopen", "2 tickets were reopened."),
+    ],
+)
+def test_what_was_done_to_many_is_taken_back_at_once(as_agent, three, act_name, label, told):
+    chosen = boxes(as_agent)[:2]
+    page = said(as_agent, act(as_agent, act_name, chosen, sure="1"))
+    address, form = re.search(
+        r'class="notice__undo" method="post" action="([^"]+)"[^>]*>(.*?)</form>', page, re.S
+    ).groups()
+    assert label in form
+    fields = re.findall(r'name="(act|chosen)" value="([^"]+)"', form)
+    data = {
+        "act": dict(fields)["act"],
+        "chosen": [value for name, value in fields if name == "chosen"],
+    }
+    assert len(data["chosen"]) == 2
+    answer = as_agent.post(address, data=data)
+    assert told in said(as_agent, answer)
+    for ticket in three:
+        now = look(ticket.id)
+        assert (now.status is Status.CLOSED, now.snoozed_until) == (False, None)
+
+
 def test_everything_works_without_a_script(visit, agent, three):
     page = visit(agent, "/admin/ticket/?view=all", java_script_enabled=False)
     page.locator("[name=chosen]").nth(0).check()
