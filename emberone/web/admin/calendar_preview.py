@@ -79,10 +79,13 @@ class Preview:
 def preview_of(
     zone: str, definition: Mapping[str, Any], now: datetime, wrong: list[Any] | None = None
 ) -> Preview:
-    """The hours as they are at this time; what is wrong with them is said with them."""
+    """The hours as they are at this time.
+
+    With a list of what is wrong already, empty or not, they are looked through for more.
+    """
     calendar = BusinessCalendar.read(zone, definition)
     found = list(wrong or [])
-    if not found:
+    if wrong is not None and not found:
         try:
             make_calendar(zone, definition, now)
         except Invalid as refusal:

@@ -77,7 +77,7 @@ class CalendarView(PanelView):
             shown=shown,
             is_old=shown.version != row.version,
             hours=hours,
-            preview=preview_of(hours.zone, hours.definition, now),
+            preview=preview_of(hours.zone, hours.definition, now, []),
             ahead=ahead,
             behind=behind,
             day_name=partial(day_with_weekday, with_year=True),

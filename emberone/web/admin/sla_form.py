@@ -19,6 +19,8 @@ from emberone.web.admin.sla_words import ACTIONS, PRIORITIES
 
 #: More than anybody reads; a limit so that a form stays a page.
 MOST_STEPS: Final = 20
+#: Of more rows than that nothing is read; up to it what was typed comes back.
+_MOST_ROWS: Final = 500
 
 _LENGTHS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _PERCENT: Final = "percent"
@@ -158,7 +160,7 @@ class PolicyForm:
             },
             calendars={p: values.raw(f"calendar-{p.value}").strip() for p in PRIORITIES},
             closing_is_response=values.has("closing_is_response"),
-            steps=tuple(StepRow.sent(values, n) for n in values.parts("steps", MOST_STEPS + 1)),
+            steps=tuple(StepRow.sent(values, n) for n in values.parts("steps", _MOST_ROWS)),
         )
 
     @classmethod

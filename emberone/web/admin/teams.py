@@ -10,6 +10,7 @@ from werkzeug import Response
 
 from emberone.domain.errors import EmberOneError, Invalid, StaleWrite
 from emberone.queries import agents
+from emberone.queries.sla_policies import team_policies
 from emberone.services import agents as agent_service
 from emberone.services import teams as service
 from emberone.services.settings import current
@@ -31,7 +32,11 @@ class TeamView(PanelView):
     @expose("/")
     def index_view(self) -> str:
         """List the teams, by name."""
-        return self.render("panel/team_list.html", rows=agents.list_teams(self.session))
+        return self.render(
+            "panel/team_list.html",
+            rows=agents.list_teams(self.session),
+            policies={team.id: team for team in team_policies(self.session)},
+        )
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:

@@ -253,6 +253,19 @@ def test_days_are_shown_as_they_will_be_when_clocks_change(web):
         assert preview_of("UTC", definition, datetime(2027, 5, 1, tzinfo=UTC)).next_change is None
 
 
+def test_a_calendar_that_opens_no_more_says_so_on_its_page(as_agent, admin, owner):
+    soon = datetime.now(UTC).date().isoformat()
+    once = {"exceptions": [{"date": soon, "name": "", "windows": [["00:00", "24:00"]]}]}
+    calendar = calendars.create_calendar(admin, "Once", "Pacific/Pago_Pago", once)
+    assert "Nothing is open" not in page_of(as_agent, f"details/?id={calendar}")
+    owner.execute(
+        "UPDATE calendar_versions SET definition = replace(definition::text, %s, '2020-01-01')::jsonb"
+        " WHERE calendar_id = %s",
+        (soon, calendar),
+    )
+    assert "Nothing is open" in page_of(as_agent, f"details/?id={calendar}")
+
+
 def test_the_preview_follows_what_is_typed_and_saves_nothing(web, as_admin, shifts):
     form = form_on(web, as_admin, f"edit/?id={shifts}")
     form.action = f"{LIST}preview/"

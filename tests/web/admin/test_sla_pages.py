@@ -180,6 +180,7 @@ def test_the_default_and_a_teams_policy_are_chosen_on_its_page(as_admin, gold, m
         assert answer.status_code == 303
         with reading(SYSTEM) as session:
             assert [t.policy_name for t in stored.team_policies(session)] == [name]
+        assert (name or "as by default") in as_admin.get("/admin/team/").text
     assert as_admin.post(f"{LIST}team/", data={"id": gold}).status_code == 404
 
 
@@ -220,6 +221,15 @@ def test_what_cannot_be_promised_is_marked_where_it_stands(web, as_admin, gold, 
     assert answer.status_code in {409, 422}
     assert said in marked(answer.text, field)
     assert row_of(gold)[1:4] == ("Gold", False, 1)
+
+
+def test_more_rows_than_a_plan_has_come_back_as_they_were_typed(web, as_admin, gold):
+    form = form_on(web, as_admin, f"edit/?id={gold}")
+    rows = {f"steps-{number}-amount": str(number + 1) for number in range(10, 40)}
+    answer = form.send(as_admin, **rows)
+    assert answer.status_code == 422
+    assert "at most 20 steps" in marked(answer.text, "steps")
+    assert 'name="steps-39-amount"' in answer.text
 
 
 @pytest.mark.rule("sla 18")
