@@ -52,6 +52,9 @@ _DERIVED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_MOST_URGENT = ("sla_breach", "sla_warning", "unassignable", "low_rating", "mention")
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A letter in words."""
@@ -99,7 +102,12 @@ def render(
     if "digest_id" in params:
         context["digest_url"] = site.digest_url(params["digest_id"])
         context["lines"] = [
-            {**line, "url": site.ticket_url(line["ticket_id"])} for line in params["lines"]
+            {
+                **line,
+                "url": site.ticket_url(line["ticket_id"]),
+                "group": _group_of(line["letter"]),
+            }
+            for line in params["lines"]
         ]
     context["language"] = _language_of(translations)
     text, html = (
@@ -113,6 +121,12 @@ def render_subject(
 ) -> str:
     """The subject alone; it names no address, so it needs no site."""
     return _subject(_environment(translations), letter, _subject_context(params))
+
+
+def _group_of(letter: str) -> str:
+    """By which a digest's lines stand together: the most urgent kinds first."""
+    rank = _MOST_URGENT.index(letter) if letter in _MOST_URGENT else len(_MOST_URGENT)
+    return f"{rank} {letter}"
 
 
 def _language_of(translations: NullTranslations | None) -> str:

@@ -40,12 +40,12 @@ def test_every_kind_of_letter_has_its_heading_its_ticket_and_its_link(kind):
     assert rendered.unsubscribe_url is None
 
 
-def test_lines_of_one_kind_stand_together_and_keep_their_order():
-    told = params("sla_breach", "assigned", "sla_breach")
+def test_lines_of_one_kind_stand_together_and_the_most_urgent_come_first():
+    told = params("assigned", "sla_breach", "unassignable", "sla_breach")
     for number, line in enumerate(told["lines"]):
         line["number"] = number
     text = render("digest", told, SITE).text
-    places = [text.index(f"#{number}: ") for number in (1, 0, 2)]
+    places = [text.index(f"#{number}: ") for number in (1, 3, 2, 0)]
     assert places == sorted(places)
     assert text.count("Overdue") == 1
 
