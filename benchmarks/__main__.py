@@ -12,10 +12,11 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from benchmarks import engines, report
+from benchmarks import engines, mail, report
 from benchmarks.measure import Measured, measure
 from benchmarks.rows import rows
 from benchmarks.stage import ROOT, stage
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _engines() -> Iterator[engines.Figure]:
-    for figure in engines.measure(engines.MINUTE):
+    for figure in chain(engines.measure(engines.MINUTE), mail.measure(engines.MINUTE)):
         print(engines.worded(figure), flush=True)
         yield figure
 

@@ -324,18 +324,19 @@ def measure(seconds: int) -> Iterator[Figure]:
     """Everything, one after the other, each on fresh servers."""
     share = seconds / MINUTE
     for nudged in (True, False):
-        with _fresh() as engines, engines.working():
+        with fresh() as engines, engines.working():
             yield assigned(engines, seconds, nudged=nudged)
-    with _fresh() as engines, engines.working():
+    with fresh() as engines, engines.working():
         yield fired(engines, seconds)
-    with _fresh() as engines, engines.working():
+    with fresh() as engines, engines.working():
         yield from replanned(engines, int(CLOCKS * share))
-    with _fresh() as engines:
+    with fresh() as engines:
         yield idle(engines, int(MANY * share))
 
 
 @contextlib.contextmanager
-def _fresh() -> Iterator[Engines]:
+def fresh() -> Iterator[Engines]:
+    """Servers of its own for what is measured."""
     with (
         tempfile.TemporaryDirectory(prefix="emberone-bench-", ignore_cleanup_errors=True) as name,
         running(Path(name)) as engines,

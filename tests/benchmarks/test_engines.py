@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from benchmarks import engines, report
+from benchmarks import engines, mail, report
 from benchmarks.engines import Figure
 
 
@@ -12,7 +12,7 @@ from benchmarks.engines import Figure
     "EMBERONE_TEST_EVERYTHING" not in os.environ, reason="five sets of servers, for one run of CI"
 )
 def test_each_load_comes_to_its_end_and_is_reported():
-    figures = list(engines.measure(2))
+    figures = [*engines.measure(2), *mail.measure(2)]
     assert [figure.name for figure in figures] == [
         "assigned_nudged",
         "assigned_by_beat",
@@ -20,6 +20,7 @@ def test_each_load_comes_to_its_end_and_is_reported():
         "replanned",
         "written_meanwhile",
         "idle",
+        "delivered",
     ]
     table = report.load_table(report.results({}, {}, figures)["engines"])
     assert all(f"| {figure.title} |" in table for figure in figures)
