@@ -147,6 +147,7 @@ _PANEL = {
     "job.discard": policy.JOBS_RETRY,
     "sla.index_view": policy.SLA_VIEW,
     "sla.details_view": policy.SLA_VIEW,
+    "sla.kept": policy.SLA_VIEW,
     "sla.progress": policy.SLA_VIEW,
     "sla.create_view": policy.SLA_MANAGE,
     "sla.edit_view": policy.SLA_MANAGE,

@@ -337,6 +337,8 @@ _WORK = [
 
 _SLA = [
     Stop("sla", "sla.index_view", "/admin/sla/", AGENT),
+    Stop("sla-kept", "sla.kept", "/admin/sla/kept/?days=365", AGENT),
+    Stop("sla-kept-nothing", "sla.kept", "/admin/sla/kept/?days=7", ADMIN),
     Stop("sla-policy", "sla.details_view", "/admin/sla/details/?id={policy}", ADMIN),
     Stop("sla-policy-old", "sla.details_view", "/admin/sla/details/?id={policy}&version=1", AGENT),
     Stop("sla-new", "sla.create_view", "/admin/sla/new/", ADMIN),

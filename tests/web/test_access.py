@@ -62,6 +62,7 @@ ADMINS_ONLY = {
     "profile.deactivate",
     "profile.delete_view",
     "profile.edit_view",
+    "profile.letters",
     "profile.password",
     "setting.history",
     "setting.index_view",

@@ -71,7 +71,7 @@ def _clock_mark(clock: ClockView, now: datetime) -> Mark:
         text = _distance(clock.due_at - now)
         return Mark(name, state, text, title, is_shown=True)
     if clock.standing is Standing.PAUSED:
-        left = _worded(timedelta(seconds=max(0.0, clock.remaining_s)))
+        left = length_text(timedelta(seconds=max(0.0, clock.remaining_s)))
         return Mark(name, "paused", _("paused, %(left)s left", left=left), name, is_shown=True)
     state, text = {
         Standing.MET: ("met", _("met")),
@@ -88,10 +88,11 @@ def _running_state(*, is_late: bool, is_soon: bool) -> str:
 
 def _distance(left: timedelta) -> str:
     if left < timedelta():
-        return _("%(time)s late", time=_worded(-left))
-    return _worded(left)
+        return _("%(time)s late", time=length_text(-left))
+    return length_text(left)
 
 
-def _worded(length: timedelta) -> str:
+def length_text(length: timedelta) -> str:
+    """A span as people say it, to the minute."""
     locale = get_locale() or "en"
     return str(format_timedelta(length, granularity="minute", format="short", locale=locale))

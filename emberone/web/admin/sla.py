@@ -21,7 +21,8 @@ from emberone.queries.replanning import progress_of
 from emberone.queries.sla_policies import PolicyRow
 from emberone.services import sla_policies as service
 from emberone.web.admin import sla_words as words
-from emberone.web.admin.base import PanelView, attempt, carry_out, done, found, is_post
+from emberone.web.admin.attainment import AttainmentPages
+from emberone.web.admin.base import attempt, carry_out, done, found, is_post
 from emberone.web.admin.lists import worded_count
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.admin.sla_form import (
@@ -44,7 +45,7 @@ _VERSIONS_SHOWN: Final = 10
 _YEARS: Final = range(2000, 2101)
 
 
-class SLAView(PanelView):
+class SLAView(AttainmentPages):
     """The policies: what each promises, to whom, and since when."""
 
     address = "sla"
