@@ -11,6 +11,7 @@ from benchmarks.measure import Row, Run
 from benchmarks.stage import Stage
 from emberone.jobs import Job
 from emberone.services import assignment, sweeps
+from emberone.services.replanning import sweep_replanning
 
 #: The title of tickets that are there for one measurement only.
 TITLE: Final = "Only for a benchmark"
@@ -31,7 +32,8 @@ _PAGES: Final = {
 def rows(stage: Stage) -> list[Row]:
     """Every row over this stage."""
     pages = [_page(stage, name, title) for name, title in _PAGES.items()]
-    return [*pages, _opening(stage), _idle(stage), _assignment(stage), _due(stage)]
+    sweeps_of_work = [_idle(stage), _assignment(stage), _due(stage), _replanning(stage)]
+    return [*pages, _opening(stage), *sweeps_of_work]
 
 
 def _page(stage: Stage, name: str, title: str) -> Row:
@@ -142,7 +144,7 @@ def _idle(stage: Stage) -> Row:
     floor = _bare(stage, floor_sql.IDLE)
     return Row(
         "sweep_idle",
-        "All five sweeps, nothing due",
+        "All sweeps, nothing due",
         {"ours": _in_core(stage, ours, 0), "floor": floor},
         samples=60,
     )
@@ -200,4 +202,72 @@ def _due(stage: Stage) -> Row:
         prepare=lambda: make("now() - interval '1 second'", "NULL"),
         clean=lambda: make("now()", "now()"),
         batch=len(steps),
+    )
+
+
+def _replanning(stage: Stage) -> Row:
+    """Clocks that have just begun by a calendar's first version follow its second."""
+    owner = stage.owner
+    owner.execute(
+        "INSERT INTO calendar_versions (calendar_id, version, zone, definition)"
+        " SELECT calendar_id, 2, zone, definition FROM calendar_versions"
+        " ON CONFLICT DO NOTHING"
+    )
+    tickets = [
+        ticket
+        for (ticket,) in owner.execute(
+            "SELECT DISTINCT ticket_id FROM sla_clocks JOIN tickets ON tickets.id = ticket_id"
+            " WHERE running_since IS NOT NULL AND priority <> 'CRITICAL'"
+            " ORDER BY ticket_id LIMIT %s",
+            [BATCH],
+        )
+    ]
+    owner.execute(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS kept_clocks AS SELECT * FROM sla_clocks"
+        " WHERE ticket_id = ANY (%s) AND running_since IS NOT NULL",
+        [tickets],
+    )
+    owner.execute(
+        "CREATE TEMPORARY TABLE IF NOT EXISTS kept_steps AS SELECT * FROM sla_steps"
+        " WHERE clock_id IN (SELECT id FROM kept_clocks)"
+    )
+
+    def prepare() -> None:
+        owner.execute(
+            "UPDATE sla_clocks SET target_s = target.target_s, running_since = now(),"
+            " consumed_s = 0, breached_at = NULL, due_at = now() + interval '1 day',"
+            " calendar_version = (SELECT id FROM calendar_versions WHERE version = 1)"
+            " FROM kept_clocks AS kept JOIN tickets ON tickets.id = kept.ticket_id"
+            " JOIN sla_targets AS target ON target.policy_version_id = kept.policy_version_id"
+            " AND target.priority = tickets.priority AND target.metric = kept.metric"
+            " WHERE sla_clocks.id = kept.id"
+        )
+        owner.execute(
+            "UPDATE sla_steps SET fired_at = NULL, fire_at = now() + interval '1 hour'"
+            " WHERE id IN (SELECT id FROM kept_steps)"
+        )
+
+    def clean() -> None:
+        owner.execute(
+            "UPDATE sla_clocks SET target_s = kept.target_s, running_since = kept.running_since,"
+            " consumed_s = kept.consumed_s, breached_at = kept.breached_at, due_at = kept.due_at,"
+            " calendar_version = NULL FROM kept_clocks AS kept WHERE sla_clocks.id = kept.id"
+        )
+        owner.execute(
+            "UPDATE sla_steps SET fired_at = kept.fired_at, fire_at = kept.fire_at,"
+            " percent = kept.percent, actions = kept.actions"
+            " FROM kept_steps AS kept WHERE sla_steps.id = kept.id"
+        )
+
+    return Row(
+        "replan",
+        f"Follow a changed calendar, {len(tickets)} tickets",
+        {
+            "ours": _in_core(stage, sweep_replanning, len(tickets)),
+            "floor": _bare(stage, floor_sql.REPLAN),
+        },
+        samples=15,
+        prepare=prepare,
+        clean=clean,
+        batch=len(tickets),
     )

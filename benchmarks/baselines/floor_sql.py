@@ -208,3 +208,25 @@ SELECT 'sla:' || fired.id || ':' || profiles.id, 'sla_warning', jsonb_build_obje
     'metric', fired.metric, 'due_at', fired.due_at), profiles.id, profiles.email, fired.ticket_id
 FROM fired JOIN profiles ON profiles.id = fired.assigned_agent_id
 """
+
+#: Follow a changed calendar, without knowing what its hours are.
+REPLAN: Final = """
+WITH moved AS (
+    UPDATE sla_clocks SET calendar_version = newest.id, running_since = now(),
+        consumed_s = consumed_s + extract(epoch FROM now() - running_since),
+        due_at = due_at + interval '1 hour'
+    FROM calendar_versions AS old, calendar_versions AS newest
+    WHERE sla_clocks.calendar_version = old.id AND old.version = 1
+        AND newest.calendar_id = old.calendar_id AND newest.version = 2
+        AND met_at IS NULL AND stopped_at IS NULL
+    RETURNING sla_clocks.id, ticket_id, metric, target_s, due_at
+), planned AS (
+    UPDATE sla_steps SET fire_at = fire_at + interval '1 hour'
+    FROM moved WHERE clock_id = moved.id AND fired_at IS NULL AND cancelled_at IS NULL
+        AND skipped_reason IS NULL AND dead_at IS NULL
+)
+INSERT INTO history (ticket_id, action, metadata, is_internal)
+SELECT ticket_id, 'sla_changed', history_metadata(jsonb_build_object('clocks', jsonb_agg(
+    jsonb_build_object('metric', metric, 'targetS', target_s, 'dueAt', due_at)))), true
+FROM moved GROUP BY ticket_id
+"""

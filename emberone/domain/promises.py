@@ -17,7 +17,7 @@ MAX_PERCENT: Final = Decimal(1000)
 Target = tuple[Metric, Priority]
 
 #: How a refusal names a target.
-_WORDS: Final[Mapping[Metric | Priority, Word]] = {
+WORDS: Final[Mapping[Metric | Priority, Word]] = {
     Metric.FIRST_RESPONSE: Word("First response"),
     Metric.NEXT_RESPONSE: Word("Next response"),
     Metric.RESOLUTION: Word("Resolution"),
@@ -80,6 +80,19 @@ class Promises:
         for target, target_s in self.targets.items():
             self._check_moments(target, target_s)
 
+    def longest(self, priority: Priority) -> float:
+        """The most business seconds that a target of this priority or one of its steps takes."""
+        moments = [
+            moment
+            for target, target_s in self.targets.items()
+            if target[1] is priority
+            for moment in (
+                Decimal(target_s),
+                *(alert.moment(target_s) for alert in self.alerts if alert.is_of(target)),
+            )
+        ]
+        return float(max(moments, default=Decimal(0)))
+
     def _check_moments(self, target: Target, target_s: int) -> None:
         taken: set[Decimal] = set()
         for place, alert in enumerate(self.alerts):
@@ -88,8 +101,8 @@ class Promises:
             where = {
                 "field": "alerts",
                 "alert": place,
-                "metric": _WORDS[target[0]],
-                "priority": _WORDS[target[1]],
+                "metric": WORDS[target[0]],
+                "priority": WORDS[target[1]],
             }
             moment = alert.moment(target_s)
             if moment <= 0:

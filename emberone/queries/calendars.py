@@ -59,6 +59,19 @@ def _build(session: Session, versions: Collection[UUID]) -> Mapping[UUID | None,
     return {**built}
 
 
+_NEWEST: Final = text(
+    "SELECT DISTINCT ON (calendar_id) calendar_id, id FROM calendar_versions"
+    " WHERE calendar_id = ANY (:ids) ORDER BY calendar_id, version DESC"
+)
+
+
+def newest_calendars(session: Session, ids: Collection[UUID]) -> dict[UUID, Measure]:
+    """Each of these calendars in its newest version."""
+    rows = session.execute(_NEWEST, {"ids": list(ids)}).all()
+    measures = calendars_of(session, {row.id for row in rows})
+    return {row.calendar_id: measures[row.id] for row in rows}
+
+
 class Measuring(NamedTuple):
     """What a clock is measured with, as people call it."""
 

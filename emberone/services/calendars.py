@@ -14,7 +14,7 @@ from emberone.db import now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.calendar import make_calendar
-from emberone.domain.errors import Conflict, NotFound, StaleWrite
+from emberone.domain.errors import CalendarExhausted, Conflict, Invalid, NotFound, StaleWrite
 from emberone.jobs import Job, nudge
 from emberone.models import Calendar, CalendarVersion
 from emberone.policy import SLA_MANAGE, require
@@ -23,6 +23,18 @@ _OPEN_CLOCKS = text(
     "SELECT count(*) FROM sla_clocks JOIN calendar_versions AS version"
     " ON version.id = calendar_version WHERE version.calendar_id = :calendar_id"
     " AND met_at IS NULL AND stopped_at IS NULL"
+)
+
+#: The most business seconds that a target by this calendar takes, or one of its steps.
+_LONGEST = text(
+    "SELECT max(greatest(target.target_s, target.target_s * step.percent / 100,"
+    " target.target_s + step.offset_s))::float8"
+    " FROM sla_policies AS policy JOIN LATERAL (SELECT id FROM sla_policy_versions"
+    "  WHERE policy_id = policy.id ORDER BY version DESC LIMIT 1) AS newest ON true"
+    " JOIN sla_targets AS target ON target.policy_version_id = newest.id"
+    " LEFT JOIN sla_plan_steps AS step ON step.policy_version_id = newest.id"
+    "  AND step.priority = target.priority AND step.metric = target.metric"
+    " WHERE target.calendar_id = :calendar_id"
 )
 
 
@@ -62,7 +74,7 @@ def add_version(
         newest = _newest(session, calendar_id)
         if newest.version != version:
             raise StaleWrite(version=newest.version)
-        checked = _checked(session, zone, definition)
+        checked = _checked(session, zone, definition, calendar_id)
         if name is not None:
             calendar.name = _checked_name(session, name, calendar_id)
         if (newest.zone, newest.definition) == (zone, checked):
@@ -72,9 +84,20 @@ def add_version(
         return version + 1
 
 
-def _checked(session: Session, zone: str, definition: Any) -> dict[str, Any]:
-    """The definition in its one written form."""
-    return make_calendar(zone, definition, now_of(session)).definition
+def _checked(
+    session: Session, zone: str, definition: Any, calendar_id: UUID | None = None
+) -> dict[str, Any]:
+    """The definition in its one written form; Invalid where a policy promises more than is open."""
+    now = now_of(session)
+    calendar = make_calendar(zone, definition, now)
+    longest = session.scalar(_LONGEST, {"calendar_id": calendar_id}) if calendar_id else None
+    try:
+        calendar.add(now, longest or 0)
+    except CalendarExhausted as error:
+        raise Invalid(
+            "Too little is open for what policies promise by this calendar.", field="definition"
+        ) from error
+    return calendar.definition
 
 
 def _checked_name(session: Session, name: str, own_id: UUID | None) -> str:

@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from emberone.db import service, transaction
+from emberone.db import now_of, service, transaction
 from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.enums import Role
-from emberone.domain.errors import Conflict, Invalid, NotFound, StaleWrite
-from emberone.domain.promises import Promises
+from emberone.domain.errors import CalendarExhausted, Conflict, Invalid, NotFound, StaleWrite
+from emberone.domain.promises import WORDS, Promises
 from emberone.jobs import Job, nudge
 from emberone.models import (
     Calendar,
@@ -27,6 +27,7 @@ from emberone.models import (
     Team,
 )
 from emberone.policy import SLA_MANAGE, require
+from emberone.queries.calendars import newest_calendars
 from emberone.queries.sla_policies import promises_of
 
 _OPEN_CLOCKS = text(
@@ -125,7 +126,7 @@ def _locked(session: Session, policy_id: UUID) -> SLAPolicy:
 
 
 def _write(session: Session, policy_id: UUID, number: int, promises: Promises) -> None:
-    _check_calendars(session, set(promises.calendars.values()))
+    _check_calendars(session, promises)
     _check_people(session, {a.person_id for a in promises.alerts if a.person_id is not None})
     version = SLAPolicyVersion(
         policy_id=policy_id,
@@ -163,10 +164,21 @@ def _write(session: Session, policy_id: UUID, number: int, promises: Promises) -
         session.execute(insert(SLAPlanStep), steps)
 
 
-def _check_calendars(session: Session, ids: Collection[UUID]) -> None:
+def _check_calendars(session: Session, promises: Promises) -> None:
+    ids = set(promises.calendars.values())
     known = session.scalar(select(func.count()).where(Calendar.id.in_(ids))) if ids else 0
     if known != len(ids):
         raise Invalid("There is no such calendar.", field="calendars")
+    measures = newest_calendars(session, ids)
+    for priority, calendar_id in promises.calendars.items():
+        try:
+            measures[calendar_id].add(now_of(session), promises.longest(priority))
+        except CalendarExhausted as error:
+            raise Invalid(
+                "The calendar is never open for so long: %(priority)s.",
+                field="calendars",
+                priority=WORDS[priority],
+            ) from error
 
 
 def _check_people(session: Session, ids: Collection[UUID]) -> None:

@@ -15,7 +15,7 @@ from emberone.services import assignment
 
 TABLES = ("tickets", "comments", "history", "sla_clocks", "sla_steps", "mail_outbox")
 #: What is written under the floor and by us is compared row by row of these.
-WRITES = ("open", "assign", "sweep_due")
+WRITES = ("open", "assign", "sweep_due", "replan")
 
 
 @pytest.fixture(scope="module")

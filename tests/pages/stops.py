@@ -240,6 +240,7 @@ _TICKETS = [
     Stop("ticket-files", "ticket.page", "/admin/ticket/{with_files}/", AGENT),
     Stop("ticket-unassigned", "ticket.page", "/admin/ticket/{unassigned}/", AGENT),
     Stop("ticket-breached", "ticket.page", "/admin/ticket/{breached}/", ADMIN),
+    Stop("ticket-limits", "ticket.page", "/admin/ticket/{breached}/?tab=limits", AGENT),
     Stop("ticket-closed", "ticket.page", "/admin/ticket/{closed}/", ADMIN),
     Stop("ticket-reply-waiting", "ticket.page", "/admin/ticket/{replying}/", AGENT),
     Stop(

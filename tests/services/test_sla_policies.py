@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -287,3 +288,28 @@ def test_an_alert_tells_nobody_but_staff(make):
     tells = PlannedAlert(Decimal(50), (StepAction.NOTIFY_PERSON,), person_id=customer.profile_id)
     with pytest.raises(Invalid):
         sla_policies.create_policy(admin, "Odd", replace(QUICK, alerts=[tells]))
+
+
+@pytest.mark.rule("sla 13")
+def test_a_calendar_that_cannot_hold_what_is_promised_is_refused_on_either_side(make):
+    admin = make.admin()
+    dates = [
+        {
+            "date": str((datetime.now(UTC) + timedelta(days=n)).date()),
+            "windows": [["09:00", "10:00"]],
+        }
+        for n in (20, 40)
+    ]
+    twice = {"exceptions": dates}
+    calendar = calendars.create_calendar(admin, "Twice", "UTC", twice)
+    short = {(Metric.RESOLUTION, Priority.LOW): 3600}
+    by_it = {Priority.LOW: calendar}
+    at = [PlannedAlert(Decimal(percent), (StepAction.COMMENT,)) for percent in (100, 200, 201)]
+    with pytest.raises(Invalid, match="never open for so long: Low"):
+        sla_policies.create_policy(admin, "Rare", Promises(short, at, calendars=by_it))
+    policy = sla_policies.create_policy(admin, "Rare", Promises(short, at[:2], calendars=by_it))
+    with pytest.raises(Invalid, match="Too little is open"):
+        calendars.add_version(admin, calendar, "UTC", {"exceptions": dates[:1]}, version=1)
+    # What nobody measures by it any more does not count.
+    sla_policies.add_version(admin, policy, Promises(short, at[:2]))
+    assert calendars.add_version(admin, calendar, "UTC", {"exceptions": dates[:1]}, version=1) == 2

@@ -24,6 +24,7 @@ from emberone.models import Comment, Team, Ticket
 from emberone.services import comments, drafts, tickets
 from emberone.services.absences import plan_absence
 from emberone.services.attachments import attach
+from emberone.services.due_times import promise_due
 from emberone.services.macros import MacroValues, make_macro
 from emberone.services.profiles import set_active
 from emberone.services.sla_policies import create_policy
@@ -129,6 +130,7 @@ class Scene:
                 attach(session, [Upload("a.txt", b"a")], ticket_id=self.open[0], draft_id=draft_id)
                 until = now_of(session) + timedelta(days=1)
         snooze_ticket(agent, self.open[0], until)
+        promise_due(agent, self.open[0], Metric.RESOLUTION, until)
         plan_absence(agent, agent.profile_id, until, until + timedelta(days=1))
 
     def _left(self, make: Any, client_of: Any) -> Any:
@@ -162,6 +164,7 @@ class Scene:
                     yield f"{address}?id={row}" if row else address
         if role is Role.ADMIN:
             yield "/admin/letter/?state=dead"
+            yield f"/admin/ticket/{self.open[1]}/?tab=limits"
         if role is None:
             yield from [*self.links, self.invited_path, f"{self.invited_path}/unsubscribe"]
 
