@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
+from emberone.domain import assignment
 from emberone.mail.rendering import (
     PARTS,
     render,
@@ -258,3 +259,16 @@ def test_lines_of_the_text_are_short_and_addresses_whole():
     assert all(line.startswith("> ") for line in quoted)
     long = [line for line in lines if len(line) > 78]
     assert all("code" in line or address in line for line in long)
+
+
+def test_every_reason_why_nobody_can_take_a_ticket_has_words():
+    reasons = {
+        value
+        for name, value in vars(assignment).items()
+        if name.isupper() and isinstance(value, str)
+    }
+    assert {"absent", "off_hours", "paced"} < reasons
+    letter = render("unassignable", {**PARAMS, "out": dict.fromkeys(reasons, 3)}, SITE)
+    lines = re.findall(r"^ +(.+): 3$", letter.text, re.MULTILINE)
+    assert len(set(lines)) == len(reasons)
+    assert not reasons & set(lines)

@@ -1,11 +1,14 @@
 """What becomes of an agent's tickets when they go away, are absent or leave."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from emberone.db import reading, transaction
+from emberone.core import create_core
+from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Availability, HandOver, Role, Status
 from emberone.domain.errors import Conflict, Invalid, NotAllowed
@@ -166,6 +169,38 @@ class TestGoingAway:
         assert agent_of(held[Status.OPEN]) is None
         who = "SELECT DISTINCT actor_id FROM history WHERE metadata #>> '{additionalContext,handOver}' = 'away'"
         assert rows(who) == [(admin.profile_id,)]
+
+    @pytest.mark.rule("assignment 9")
+    def test_what_a_sweep_gives_them_at_that_moment_goes_too(self, make, owner, settings, ana):
+        ticket = make.ticket()
+        failures: list[BaseException] = []
+
+        def leave() -> None:
+            try:
+                with create_core(settings).app_context():
+                    handing_over.go_away(ana, ana.profile_id, HandOver.RELEASE_ALL)
+                    db.engine.dispose()
+            except BaseException as error:
+                failures.append(error)
+
+        leaving = threading.Thread(target=leave)
+        with owner.transaction():
+            # As a sweep does: the agent first, then what they are given.
+            owner.execute("SELECT FROM agents FOR NO KEY UPDATE")
+            leaving.start()
+            deadline = time.monotonic() + 30
+            while not owner.execute(
+                "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')"
+            ).fetchall():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            owner.execute(
+                "UPDATE tickets SET assigned_agent_id = %s WHERE id = %s", (ana.profile_id, ticket)
+            )
+        leaving.join(30)
+        assert failures == []
+        assert agent_of(ticket) is None
+        assert reasons(ticket)[-1] == {"handOver": "away"}
 
     @pytest.mark.rule("assignment 10")
     def test_idle_time_alone_releases_nothing(self, make, ana):
