@@ -143,13 +143,14 @@ FAULTS: Final = (
     Fault("SMTP dies after DATA", MAIL, 0.7, _mail_server("die_after")),
 )
 
-#: After these a letter that was taken may be sent again: nobody wrote down that it was.
+#: After these the letters that were just taken may be sent again: nobody wrote down that
+#: they were, or heard of it. (A server that dies after DATA is counted by the letter.)
 FORGETFUL: Final = (
     "mail worker killed",
     "PostgreSQL restarted",
     "sessions terminated",
-    "SMTP dies after DATA",
     "SMTP hangs",
+    "SMTP refuses",
 )
 
 

@@ -30,6 +30,8 @@ class Post:
     def __init__(self, port: int) -> None:
         self.port = port
         self.taken: list[EmailMessage] = []
+        #: How many of them the other side was not told of, for the connection was dropped.
+        self.cut_off = 0
         self._sink: Sink | None = None
 
     def open(self) -> None:
@@ -53,6 +55,8 @@ class Post:
         message = message_from_bytes(content, policy=SMTP)
         assert isinstance(message, EmailMessage)
         self.taken.append(message)
+        if self._sink is not None and self._sink.behaviour == "die_after":
+            self.cut_off += 1
 
 
 class Stage(Product):
