@@ -7,9 +7,14 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 from flask import Flask
+from sqlalchemy import select
 
+from emberone.db import now_of, reading
+from emberone.domain.actor import SYSTEM
 from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
+from emberone.models import SLAClock
+from emberone.queries.sla import stories
 from emberone.services.assignment import reconcile_counts
 from tests.workers.chaos.faults import FORGETFUL, Trouble
 from tests.workers.chaos.load import FAIR, SKILL, Load
@@ -142,6 +147,26 @@ def _history(facts: Facts) -> Finding:
         "history whole, nothing double",
         f"{entries} entries, {created} created for {tickets} tickets, {broken} gaps",
         broken == 0 and created == of_tickets == tickets,
+    )
+
+
+def _stories(facts: Facts) -> Finding:
+    with facts.core.app_context(), reading(SYSTEM) as session:
+        at = now_of(session)
+        stored = {
+            (clock.ticket_id, clock.metric, clock.cycle): clock.timing
+            for clock in session.scalars(select(SLAClock))
+        }
+        told = {
+            (ticket_id, story.metric, story.cycle): story.timing
+            for ticket_id in {key[0] for key in stored}
+            for story in stories(session, ticket_id, at)
+        }
+    others = {key for key in stored.keys() | told.keys() if stored.get(key) != told.get(key)}
+    return Finding(
+        "history tells every clock (rule 25)",
+        f"{len(stored)} clocks, {len(others)} told otherwise",
+        not others and bool(stored),
     )
 
 
@@ -285,6 +310,7 @@ INVARIANTS: Final[tuple[Callable[[Facts], Finding], ...]] = (
     _spread,
     _steps,
     _history,
+    _stories,
     _counts,
     _promised,
     _wanted,
