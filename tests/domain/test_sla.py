@@ -1,6 +1,5 @@
 """The arithmetic of SLA clocks, by tables of cases."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -26,31 +25,7 @@ from emberone.domain.sla import (
     step_time,
     stop,
 )
-
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-class Nights:
-    """Business time passes from 0 to 8 o'clock UTC only: eight hours of every day."""
-
-    OPEN = 8 * 3600
-
-    def _open_until(self, moment):
-        since = moment - datetime(2026, 1, 1, tzinfo=UTC)
-        days, rest = since // timedelta(days=1), since % timedelta(days=1)
-        return days * self.OPEN + min(rest.total_seconds(), self.OPEN)
-
-    def add(self, start, seconds):
-        days, rest = divmod(self._open_until(start) + seconds, self.OPEN)
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=days, seconds=rest)
-
-    def between(self, start, end):
-        return self._open_until(end) - self._open_until(start)
+from tests.domain.clocks import HOUR, MICROSECOND, MIDNIGHT, START, Nights, at, by_hand, hours
 
 
 def test_a_clock_is_due_when_its_target_is_used_up():
@@ -189,25 +164,6 @@ def test_another_target_while_paused_waits_for_the_resumption():
     assert (shorter.breached_at, shorter.cause) == (at(30), "team_change")
 
 
-def by_hand(clock, due_at):
-    return replace(clock, due_at=due_at, is_due_by_hand=True)
-
-
-def test_a_due_time_set_by_hand_is_neither_retargeted_nor_paused():
-    clock = by_hand(start(60, START, ALWAYS_OPEN), at(500))
-    assert retarget(clock, 5, at(10), ALWAYS_OPEN) is clock
-    assert pause(clock, at(10), ALWAYS_OPEN) is clock
-    assert remaining(clock, at(10), ALWAYS_OPEN) == 490
-    assert meet(clock, at(501), ALWAYS_OPEN).breached_at == at(500)
-
-
-def test_a_date_that_lies_behind_does_not_bind_a_reopened_clock():
-    clock = meet(by_hand(start(60, START, ALWAYS_OPEN), at(50)), at(40), ALWAYS_OPEN)
-    assert reopen(clock, at(45), ALWAYS_OPEN).due_at == at(50)
-    again = reopen(clock, at(1000), ALWAYS_OPEN)
-    assert (again.due_at, again.is_due_by_hand) == (at(1020), False)
-
-
 @pytest.mark.parametrize(
     ("percent", "offset_s", "moment"),
     [
@@ -310,23 +266,6 @@ def test_when_a_clock_was_over():
     assert running.over_at is None
     assert meet(running, at(10), ALWAYS_OPEN).over_at == at(10)
     assert stop(running, at(11), "closed", ALWAYS_OPEN).over_at == at(11)
-
-
-def test_a_date_by_hand_binds_a_reopened_clock_until_it_has_come():
-    clock = meet(by_hand(start(60, START, ALWAYS_OPEN), at(50)), at(40), ALWAYS_OPEN)
-    bound = reopen(clock, at(50) - MICROSECOND, ALWAYS_OPEN)
-    assert (bound.running_since, bound.is_due_by_hand) == (at(50) - MICROSECOND, True)
-    free = reopen(clock, at(50), ALWAYS_OPEN)
-    assert (free.running_since, free.due_at, free.is_due_by_hand) == (at(50), at(70), False)
-
-
-#: Midnight, when the hours of `Nights` begin.
-MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
-HOUR = 3600
-
-
-def hours(number):
-    return MIDNIGHT + timedelta(hours=number)
 
 
 @pytest.mark.rule("sla 17")

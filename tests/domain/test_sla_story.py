@@ -1,6 +1,7 @@
 """The story of a clock, told from what history kept of it."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -17,13 +18,7 @@ from emberone.domain.sla_story import (
     replay,
     tell,
 )
-
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
+from tests.domain.clocks import START, at
 
 AROUND_THE_CLOCK = {None: ALWAYS_OPEN}
 
@@ -129,6 +124,19 @@ def test_a_replay_keeps_the_reasons():
         AROUND_THE_CLOCK,
     )
     assert (changed.cause, stopped.stopped_reason) == ("priority_change", "")
+
+
+@pytest.mark.rule("sla 19")
+def test_a_promised_date_is_the_due_time_until_it_is_taken_back():
+    promised = replace(event(Change.PROMISED, 20), due_at=at(500))
+    events = [event(Change.STARTED, 0), event(Change.PAUSED, 10), promised]
+    events.append(event(Change.RELEASED, 30))
+    timings = replay(events, AROUND_THE_CLOCK)
+    assert [timing.due_at for timing in timings] == [at(60), None, at(500), at(70)]
+    assert [timing.is_due_by_hand for timing in timings] == [False, False, True, False]
+    [story] = tell(events[:3], at(25), AROUND_THE_CLOCK)
+    # What is left of the target, whatever was promised.
+    assert (story.timing.due_at, story.remaining_s) == (at(500), 45)
 
 
 # Hours and the time between them.
