@@ -31,6 +31,7 @@ from tests.domain.clocks import HOUR, MICROSECOND, MIDNIGHT, START, Nights, at, 
 def test_a_clock_is_due_when_its_target_is_used_up():
     clock = start(60, START, ALWAYS_OPEN)
     assert (clock.due_at, clock.running_since, clock.consumed_s) == (at(60), START, 0)
+    assert clock.started_at == START
     assert clock.is_running
     assert clock.is_open
 

@@ -213,6 +213,23 @@ def test_what_ends_outside_of_hours_ends_there():
     assert segments == [("OUTSIDE", 3.25, None, 0)]
 
 
+def test_fractions_of_a_second_are_consumed_too():
+    [story] = tell(
+        [
+            ClockEvent(Metric.RESOLUTION, 1, Change.STARTED, at(0.25), 60, calendar=OFFICE),
+            ClockEvent(Metric.RESOLUTION, 1, Change.PAUSED, at(5 * HOUR + 0.5), calendar=OFFICE),
+        ],
+        at(9 * HOUR),
+        calendars(),
+    )
+    assert [segment.consumed_s for segment in story.segments] == [
+        3 * HOUR - 0.25,
+        0,
+        HOUR + 0.5,
+        0,
+    ]
+
+
 def test_hours_that_go_on_over_midnight_are_one_while():
     _, segments = told(39, measured(Change.STARTED, 0, NIGHTS))
     assert segments == [
