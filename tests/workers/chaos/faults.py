@@ -124,8 +124,8 @@ def _close_mail_server(stage: Stage, random: Random) -> End:
 BROKER, MAIL = "broker", "mail server"
 
 FAULTS: Final = (
-    Fault("broker frozen", BROKER, 2.5, _freeze_broker),
-    Fault("broker stopped", BROKER, 2.0, _stop_broker),
+    Fault("broker frozen", BROKER, 3.0, _freeze_broker),
+    Fault("broker stopped", BROKER, 2.5, _stop_broker),
     Fault("broker wiped", BROKER, 0.0, _wipe_broker),
     Fault("pool child killed", "worker", 0.0, _kill_child),
     Fault("worker killed", "worker", 0.0, _kill("worker")),

@@ -112,9 +112,11 @@ def run(folder: Path, seconds: float, seed: int) -> Outcome:
 def _suffer(stage: Stage, load: Load, trouble: Trouble, seconds: float) -> None:
     """Load and faults at once."""
     load.start()
-    end = time.monotonic() + seconds
-    following = time.monotonic() + 1
     try:
+        # Who has a page before them has something to be held up in.
+        stage.wait("a first page", lambda: load.done.pages, PATIENCE)
+        end = time.monotonic() + seconds
+        following = time.monotonic() + 1
         while (now := time.monotonic()) < end:
             trouble.end_due()
             if now >= following:
