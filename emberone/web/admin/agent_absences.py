@@ -90,7 +90,7 @@ class AbsencePages(PanelView):
     def _away_form(
         self, agent: agents.AgentRow, form: HandingOver, refusal: EmberOneError | None = None
     ) -> str:
-        back = request.form.get("back", arguments().text("back", 2000) or "")
+        back = request.form.get("back", arguments().raw("back"))
         return self.render(
             "panel/agent_away.html",
             agent=agent,

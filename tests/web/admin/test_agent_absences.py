@@ -89,6 +89,16 @@ class TestSettingAway:
         assert as_agent.get(url).status_code == 403
         assert as_admin.get(url).status_code == 200
 
+    @pytest.mark.parametrize("back", ["//evil.example/", "/admin/\t", "x" * 5000, "/portal/"])
+    def test_the_form_goes_back_to_pages_of_the_panel_only(self, as_agent, agent, back):
+        url = "/admin/agent/away/"
+        answer = as_agent.get(url, query_string={"id": str(agent.profile_id), "back": back})
+        assert answer.status_code == 200
+        assert 'name="back" value="/admin/agent/"' in answer.text
+        far = "/admin/ticket/?search=" + "x" * 3000
+        answer = as_agent.get(url, query_string={"id": str(agent.profile_id), "back": far})
+        assert f'name="back" value="{far}"' in answer.text
+
     def test_a_page_elsewhere_is_not_gone_back_to(self, as_agent, agent):
         answer = as_agent.post(
             f"/admin/agent/away/?id={agent.profile_id}",
