@@ -3,6 +3,7 @@
 They run inside the verb's transaction (`services/tickets.py`, `services/comments.py`).
 """
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,9 @@ from emberone.policy import TICKET_VIEW, may
 from emberone.services import agents, clocks, correspondence, feedback
 from emberone.services.settings import reopen_window
 from emberone.services.waking import wake
+
+#: What an agent's capacity is for, and what waits for an agent (assignment rules 2 and 4).
+_LOAD: Final = frozenset({Status.OPEN, Status.IN_PROGRESS})
 
 
 def locked_ticket(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -67,10 +71,13 @@ def move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
                 feedback.ticket_closed(session, ticket, at=at)
             elif before is Status.CLOSED:
                 feedback.ticket_reopened(session, ticket, at=at)
+        if ticket.assigned_agent_id is not None and before in _LOAD and after not in _LOAD:
+            # Their agent has room for one that waits (assignment rule 1).
+            nudge(session, Job.ASSIGN)
     ask_for_agent(session, ticket)
 
 
 def ask_for_agent(session: Session, ticket: Ticket) -> None:
     """Nudge assignment where the ticket waits for an agent."""
-    if ticket.assigned_agent_id is None and ticket.status in {Status.OPEN, Status.IN_PROGRESS}:
+    if ticket.assigned_agent_id is None and ticket.status in _LOAD:
         nudge(session, Job.ASSIGN)

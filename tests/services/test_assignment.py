@@ -12,13 +12,16 @@ from emberone.core import create_core
 from emberone.db import as_system, db, reading, transaction
 from emberone.domain.actor import SYSTEM, system_for
 from emberone.domain.enums import Availability, HandOver, Priority, Status
-from emberone.services import agents, profiles, tickets
+from emberone.domain.lifecycle import Event
+from emberone.jobs import Job, send_nudges_with
+from emberone.services import agents, comments, profiles, tickets
+from emberone.services.absences import cancel_absence, plan_absence
 from emberone.services.assignment import (
     UNASSIGNABLE_LETTERS_AN_HOUR,
     reconcile_counts,
     sweep_assignments,
 )
-from emberone.services.handing_over import Leaving, hand_over
+from emberone.services.handing_over import Leaving, go_away, hand_over
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -595,6 +598,61 @@ class TestNobodyEligible:
         assert sweep_assignments() == 0
         write("UPDATE agents SET skills = '{klingon}', capacity = :many", many=MANY)
         assert drain() == MANY - 1
+
+
+class TestTriggers:
+    """Rule 1: what asks for a sweep right after it was committed."""
+
+    @pytest.fixture
+    def asks(self):
+        """Whether the last steps asked for one."""
+        jobs: list[Job] = []
+        send_nudges_with(jobs.append)
+
+        def asked() -> bool:
+            found = Job.ASSIGN in jobs
+            jobs.clear()
+            return found
+
+        yield asked
+        send_nudges_with(lambda job: None)
+
+    @pytest.mark.rule("assignment 1")
+    def test_a_ticket_that_needs_an_agent_and_an_agent_who_has_room(self, make, asks):
+        agent, customer = make.agent(), make.customer()
+        ticket = tickets.open_ticket(customer, customer.profile_id, "No VPN", "It fails.")
+        assert asks()
+        tickets.assign_ticket(agent, ticket, agent.profile_id)
+        assert not asks()
+        tickets.close_ticket(agent, ticket)
+        assert asks()
+        write("UPDATE tickets SET assigned_agent_id = NULL")
+        tickets.reopen_ticket(customer, ticket)
+        assert asks()
+        comments.reply(agent, ticket, "Try again.", Event.STAFF_REPLY)
+        assert not asks()
+        comments.reply(agent, ticket, "Well?", Event.STAFF_REPLY_AND_WAIT)
+        assert asks()
+        comments.comment_as_customer(customer, ticket, "It works.")
+        assert not asks()
+
+    @pytest.mark.rule("assignment 1")
+    def test_an_agent_who_comes_goes_or_changes(self, make, asks):
+        admin, agent = make.admin(), make.agent()
+        make.ticket(assigned_agent_id=agent.profile_id)
+        go_away(agent, agent.profile_id, HandOver.RELEASE_ALL)
+        assert asks()
+        agents.set_availability(agent, agent.profile_id, Availability.AVAILABLE)
+        assert asks()
+        agents.change_agent(
+            admin, agent.profile_id, capacity=3, skills=["vpn"], team_ids=[], version=3
+        )
+        assert asks()
+        start = scalar("SELECT now()")
+        absence = plan_absence(agent, agent.profile_id, start, start + timedelta(days=1))
+        asks()
+        cancel_absence(agent, absence)
+        assert asks()
 
 
 class TestSeveralAtOnce:
