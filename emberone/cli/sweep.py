@@ -20,7 +20,7 @@ _LONGEST = 3600.0
 def command(is_all: bool, names: tuple[str, ...]) -> None:
     """Do all due background work now, without a broker.
 
-    NAME is publish, assign, sla, replan, feedback or mail. Exit status 1 when one failed;
+    NAME is publish, assign, sla, replan, waits, feedback or mail. Exit status 1 when one failed;
     the others are done all the same.
     """
     jobs = _jobs(is_all, names)
