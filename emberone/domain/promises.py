@@ -119,7 +119,7 @@ class Promises:
 
     def _said(self) -> tuple[object, ...]:
         steps = {
-            (target, number): (a.percent, a.offset_s, a.actions, a.person_id)
+            (target, number): (a.percent, a.offset_s, frozenset(a.actions), a.person_id)
             for target, number, a in self.plan()
         }
         calendars = {target: self.calendars.get(target[1]) for target in self.targets}

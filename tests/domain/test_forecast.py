@@ -113,4 +113,11 @@ def test_the_same_may_be_written_down_in_other_rows():
     whole = Promises(PROMISES.targets, (PlannedAlert(Decimal(75), TELL),))
     assert whole.says_the_same_as(Promises(PROMISES.targets, by_two))
     assert not whole.says_the_same_as(Promises(PROMISES.targets, by_two[:2]))
+    # Nor does it matter what is named first of what a step does.
+    both = [
+        Promises(PROMISES.targets, (PlannedAlert(Decimal(75), actions),))
+        for actions in (TELL + NOTE, NOTE + TELL)
+    ]
+    assert both[0].says_the_same_as(both[1])
+    assert not both[0].says_the_same_as(whole)
     assert not whole.says_the_same_as(Promises(PROMISES.targets, whole.alerts, True))

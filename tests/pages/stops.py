@@ -112,7 +112,7 @@ def _edit_stale(page: Any, facts: dict[str, Any]) -> None:
 def _save_old(page: Any, facts: dict[str, Any]) -> None:
     """Saves a form of promises that is older than what somebody else promised."""
     page.evaluate("document.querySelector('#sla-form [name=version]').value = '1'")
-    send("Save", **{"target-RESOLUTION-HIGH": "36"})(page, facts)
+    send("Save", **{"target-RESOLUTION-HIGH": "24", "steps-0-amount": "15"})(page, facts)
 
 
 def _work(page: Any, facts: dict[str, Any]) -> None:

@@ -94,9 +94,14 @@ def action_text(action: StepAction, alert: PlannedAlert, people: Names) -> str:
     return str(ACTIONS[action])
 
 
+def action_texts(alert: PlannedAlert, people: Names) -> list[str]:
+    """All that a step does, always in the same order."""
+    return [action_text(action, alert, people) for action in ACTIONS if action in alert.actions]
+
+
 def actions_text(alert: PlannedAlert, people: Names) -> str:
-    """All that a step does."""
-    return ", ".join(action_text(action, alert, people) for action in alert.actions)
+    """All that a step does, in one line."""
+    return ", ".join(action_texts(alert, people))
 
 
 def scope_text(alert: PlannedAlert, targets: Mapping[Target, int]) -> str:
