@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from emberone.db import now_of, reading
 from emberone.demo_accounts import DEMO_ADMIN, DEMO_AGENT, DEMO_CUSTOMER, DEMO_PASSWORD
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import FeedbackState, MailState, Priority, Role, Status
+from emberone.domain.enums import FeedbackState, MailState, Metric, Priority, Role, Status
 from emberone.domain.errors import Conflict
 from emberone.embedded import EmbeddedPostgres
 from emberone.models import (
@@ -25,6 +25,7 @@ from emberone.models import (
     Ticket,
     User,
 )
+from emberone.queries.sla_policies import list_policies, promises_of
 from emberone.services import accounts, assignment, delivery, feedback, sla
 from emberone.services.demo import is_empty, load_demo, script
 from tests.conftest import recreate_database
@@ -233,6 +234,19 @@ def test_most_promises_were_kept_and_a_few_were_not(demo):
     breached = [clock for clock in clocks if clock.breached_at]
     assert len(met) > 4 * len(breached) > 0
     assert late == []
+
+
+def test_what_is_to_be_watched_comes_at_any_hour_of_any_day(demo):
+    with reading(SYSTEM) as session:
+        default, *_ = list_policies(session)
+        promises = promises_of(session, default.version_id)
+        clocks = session.scalars(select(SLAClock).where(SLAClock.running_since.is_not(None))).all()
+    assert (default.name, default.is_default) == ("Two-minute demo", True)
+    # Nights and weekends count: nothing is measured by business hours.
+    assert not promises.calendars
+    assert {clock.calendar_version for clock in clocks} == {None}
+    first = [s for (metric, _), s in promises.targets.items() if metric is Metric.FIRST_RESPONSE]
+    assert max(first) < 120
 
 
 def test_no_letter_of_the_past_waits_to_be_sent(demo):
