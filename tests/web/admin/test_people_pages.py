@@ -75,7 +75,7 @@ def test_an_admin_chooses_what_somebody_is_mailed(as_admin, as_agent, agent):
     page = as_admin.get(url).text
     assert page.count('name="letters"') == page.count('" checked') == len(LETTERS_OF[Role.AGENT])
     version = re.search(r'name="version" value="(\d+)"', page)[1]
-    chosen = {"version": version, "letters": ["assigned", "digest"]}
+    chosen = {"version": version, "letters": ["assigned", "digest", "mention"]}
     assert as_agent.post(url, data=chosen).status_code == 403
     assert as_admin.post(url, data=chosen).status_code == 303
     declined = "SELECT declined_letters FROM profiles WHERE id = :id"
