@@ -12,10 +12,15 @@ from uuid import UUID
 from emberone.domain.actor import Actor
 from emberone.domain.errors import EmberOneError, Invalid
 from emberone.domain.feedback import SkipReason
-from emberone.services.tickets import close_ticket
+from emberone.services import digests
+from emberone.services.tickets import assign_ticket, close_ticket
 
 #: So many tickets change at once; more is the work of an import or a sweep.
 MOST: Final = 100
+
+#: Longer than so many tickets take. Should this process die over them, their letters leave
+#: one by one after that.
+_HELD_S: Final = 30
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +65,24 @@ def on_each(chosen: Sequence[Chosen], act: Callable[[Chosen], None]) -> list[Ref
         except EmberOneError as error:
             refusals.append(Refusal(one.ticket_id, error))
     logger.info("bulk.done", extra={"tickets": len(chosen), "refused": len(refusals)})
+    return refusals
+
+
+def assign_each(actor: Actor, chosen: Sequence[Chosen], agent_id: UUID | None) -> list[Refusal]:
+    """Give each of them to an agent, who is told of all in one letter, or back to the pool."""
+    is_told_once = agent_id is not None and len(chosen) > 1
+    refusals = on_each(
+        chosen,
+        lambda one: assign_ticket(
+            actor,
+            one.ticket_id,
+            agent_id,
+            version=one.version,
+            tell_after_s=_HELD_S if is_told_once else 0,
+        ),
+    )
+    if agent_id is not None and is_told_once:
+        digests.tell_of_assigned(agent_id, [one.ticket_id for one in chosen])
     return refusals
 
 

@@ -74,6 +74,15 @@ _OF_KEYS: Final = text(
     "SELECT id, letter, to_profile_id FROM mail_outbox WHERE key = ANY (:keys)"
     " AND state = 'queued' AND admitted_at IS NULL ORDER BY id FOR UPDATE"
 )
+_ASSIGNED: Final = text(
+    "SELECT id, letter, to_profile_id FROM mail_outbox WHERE letter = 'assigned'"
+    " AND to_profile_id = :reader AND ticket_id = ANY (:tickets)"
+    " AND state = 'queued' AND admitted_at IS NULL ORDER BY id FOR UPDATE"
+)
+#: What is not a line of a digest now does not wait for one either.
+_HASTEN: Final = text(
+    "UPDATE mail_outbox SET send_after = context_now() WHERE id = ANY (:ids) AND state = 'queued'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,23 @@ def tell_together(session: Session, keys: Sequence[str]) -> None:
     For somebody who is handed several tickets in one go. One letter alone leaves as it is,
     and so do all to whoever chose to get each by itself.
     """
+    _tell_together(session, _lines(session, _OF_KEYS, keys=list(keys)))
+
+
+@service
+def tell_of_assigned(agent_id: UUID, ticket_ids: Sequence[UUID]) -> None:
+    """Let the letters that say whose these tickets are, and that wait, leave as one, at once."""
+    with transaction(SYSTEM) as session:
+        lines = _lines(session, _ASSIGNED, reader=agent_id, tickets=list(ticket_ids))
+        _tell_together(session, lines)
+        if lines:
+            session.execute(_HASTEN, {"ids": [line.id for line in lines]})
+            nudge(session, Job.MAIL)
+
+
+def _tell_together(session: Session, lines: Iterable[_Line]) -> None:
     of_reader: dict[UUID, list[_Line]] = defaultdict(list)
-    for line in _lines(session, _OF_KEYS, keys=list(keys)):
+    for line in lines:
         if line.to_profile_id is not None:
             of_reader[line.to_profile_id].append(line)
     several = [reader for reader, lines in of_reader.items() if len(lines) > 1]

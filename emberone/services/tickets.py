@@ -6,7 +6,7 @@ the same transaction, with the product's rights and in the person's name.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
@@ -180,16 +180,18 @@ def assign_ticket(
     agent_id: UUID | None,
     *,
     version: int | None = None,
+    tell_after_s: int = 0,
     now: datetime | None = None,
 ) -> None:
     """Give the ticket to an agent, or back to the pool with None.
 
-    A person may exceed the agent's capacity (assignment rule 5).
+    A person may exceed the agent's capacity (assignment rule 5). The letter to the agent
+    waits for `tell_after_s`, so that whoever gives many can tell of them in one.
     """
     with transaction(actor, now=now) as session:
         ticket = locked_ticket(session, actor, ticket_id)
         _require_version(actor, ticket, version)
-        _assign(session, actor, ticket, agent_id)
+        _assign(session, actor, ticket, agent_id, tell_after_s=tell_after_s)
 
 
 @service
@@ -252,7 +254,14 @@ def _require_customer(session: Session, customer_id: UUID) -> None:
         raise Invalid("Tickets are opened for customers.", field="customer")
 
 
-def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | None) -> None:
+def _assign(
+    session: Session,
+    actor: Actor,
+    ticket: Ticket,
+    agent_id: UUID | None,
+    *,
+    tell_after_s: int = 0,
+) -> None:
     require(actor, TICKET_ASSIGN, ticket)
     if agent_id == ticket.assigned_agent_id:
         return
@@ -266,11 +275,11 @@ def _assign(session: Session, actor: Actor, ticket: Ticket, agent_id: UUID | Non
     if agent_id is not None:
         # Who gets it must see it.
         wake(session, ticket, Cause.ASSIGNED)
-        _tell_agent(session, actor, ticket)
+        _tell_agent(session, actor, ticket, tell_after_s)
     move(session, actor, ticket, after)
 
 
-def _tell_agent(session: Session, actor: Actor, ticket: Ticket) -> None:
+def _tell_agent(session: Session, actor: Actor, ticket: Ticket, after_s: int = 0) -> None:
     """A letter to the agent who has the ticket now, unless they took it themselves."""
     agent_id = ticket.assigned_agent_id
     if agent_id is None or agent_id == actor.profile_id:
@@ -288,6 +297,7 @@ def _tell_agent(session: Session, actor: Actor, ticket: Ticket) -> None:
                 "title": ticket.title,
                 "priority": ticket.priority.value,
             },
+            send_after=now_of(session) + timedelta(seconds=after_s),
         )
 
 

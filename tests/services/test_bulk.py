@@ -140,3 +140,51 @@ def test_no_ticket_gets_more_tags_than_it_may_have(case):
     with pytest.raises(Invalid):
         tagging.add_tags(agent, ids[0], ["one more"])
     tagging.add_tags(agent, ids[0], ["tag 01"])
+
+
+def letters_to(agent):
+    with reading(SYSTEM) as session:
+        return [
+            tuple(row)
+            for row in session.execute(
+                text(
+                    "SELECT letter, state, send_after <= now() FROM mail_outbox"
+                    " WHERE to_profile_id = :agent ORDER BY id"
+                ),
+                {"agent": agent.profile_id},
+            )
+        ]
+
+
+def test_who_is_given_many_is_told_of_them_in_one_letter_at_once(case, make):
+    agent, ids = case
+    other = make.agent()
+    assert bulk.assign_each(agent, seen(*ids), other.profile_id) == []
+    assert {look(ticket_id).assigned_agent_id for ticket_id in ids} == {other.profile_id}
+    *lines, digest = letters_to(other)
+    assert {line[:2] for line in lines} == {("assigned", "collapsed")}
+    assert len(lines) == 3
+    assert digest == ("digest", "queued", True)
+
+
+def test_one_ticket_of_many_that_could_be_given_is_told_of_at_once(case, make):
+    agent, ids = case
+    other, chosen = make.agent(), seen(*ids)
+    for ticket_id in ids[1:]:
+        tickets.close_ticket(agent, ticket_id)
+    refusals = bulk.assign_each(agent, chosen, other.profile_id)
+    assert len(refusals) == 2
+    assert letters_to(other) == [("assigned", "queued", True)]
+
+
+def test_who_takes_many_themselves_is_told_of_none(case, make):
+    _, ids = case
+    other = make.agent()
+    assert bulk.assign_each(other, seen(*ids), other.profile_id) == []
+    assert letters_to(other) == []
+
+
+def test_many_given_back_to_the_pool_tell_nobody(case):
+    agent, ids = case
+    assert bulk.assign_each(agent, seen(*ids), None) == []
+    assert letters_to(agent) == []

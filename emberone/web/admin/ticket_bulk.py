@@ -21,7 +21,7 @@ from emberone.queries.paging import parse_count, parse_id
 from emberone.services import bulk, reads, tagging
 from emberone.services.bulk import Chosen, Refusal
 from emberone.services.snoozing import snooze_ticket, wake_ticket
-from emberone.services.tickets import TicketChanges, assign_ticket, change_ticket, reopen_ticket
+from emberone.services.tickets import TicketChanges, change_ticket, reopen_ticket
 from emberone.web.admin.base import Undo, attempt, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, arguments, fields
 from emberone.web.admin.snooze_menu import woken_words
@@ -114,10 +114,7 @@ class TicketBulk(TicketList):
             agent_id = values.identifier("agent")
             if agent_id is None or not profiles.person(self.session, agent_id, (Role.AGENT,)):
                 return _refusing(Invalid("Choose an agent.", field="agent"))
-        return lambda: bulk.on_each(
-            chosen,
-            lambda one: assign_ticket(actor, one.ticket_id, agent_id, version=one.version),
-        )
+        return lambda: bulk.assign_each(actor, chosen, agent_id)
 
 
 def _undo(verb: str, chosen: list[Chosen], address: str) -> Undo | None:
