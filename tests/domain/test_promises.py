@@ -153,6 +153,16 @@ def test_the_steps_of_a_target_are_numbered_in_the_order_of_time():
 
 
 @pytest.mark.parametrize(
+    ("priority", "longest"), [(LOW, 5400), (HIGH, 900), (Priority.CRITICAL, 0)]
+)
+def test_the_longest_that_a_priority_takes_is_a_target_or_one_of_its_steps(priority, longest):
+    targets = {(FIRST, LOW): 60, (RESOLUTION, LOW): 3600, (RESOLUTION, HIGH): 900}
+    alerts = (alert(150, only=frozenset({(RESOLUTION, LOW)})), alert(50))
+    found = Promises(targets, alerts).longest(priority)
+    assert (found, type(found)) == (longest, float)
+
+
+@pytest.mark.parametrize(
     "other",
     [
         promises(alert(50), target_s=3601),
