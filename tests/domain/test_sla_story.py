@@ -230,6 +230,12 @@ def test_fractions_of_a_second_are_consumed_too():
     ]
 
 
+def test_fractions_are_consumed_and_left_where_every_second_counts():
+    [story] = tell([event(Change.STARTED, 0.25)], at(10.75), AROUND_THE_CLOCK)
+    assert [segment.consumed_s for segment in story.segments] == [10.5]
+    assert story.remaining_s == 49.5
+
+
 def test_hours_that_go_on_over_midnight_are_one_while():
     _, segments = told(39, measured(Change.STARTED, 0, NIGHTS))
     assert segments == [
