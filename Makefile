@@ -2,7 +2,7 @@
 # Paths are relative throughout, so the checkout may lie in a folder with a space.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test chaos mutants-sql replay pages check format bench lock clean translations wheel
+.PHONY: help install run test chaos mutants mutants-sql replay pages check format bench lock clean translations wheel
 
 # The newest Python that we support, unless PYTHON names one.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -14,7 +14,7 @@ SECONDS ?= 60
 PICTURES ?= docs/screenshots
 
 help: ## List the commands.
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 install: .venv/dev.stamp ## Make the locked environment in .venv, with the developers' tools.
 
@@ -32,6 +32,9 @@ wheel: .venv/dev.stamp ## Build the wheel, install it away from the checkout, ru
 
 chaos: .venv/dev.stamp ## Kill, freeze and wipe the real processes under load, and print what was lost (SECONDS=60 SEED=1).
 	$(BIN)/python -m tests.workers.chaos $(SECONDS) $(SEED)
+
+mutants: .venv/mutants.stamp ## Change each expression of the rules in turn; a test must turn red (ARGS="emberone.domain.sla*": some).
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 mutants-sql: .venv/dev.stamp ## Take each guard out of the database in turn; a test must miss it (ARGS="--kind policy").
 	$(BIN)/python -m tests.database.mutants $(ARGS)
@@ -58,6 +61,7 @@ lock: | .venv/bin/python ## Choose the newest allowed requirements anew, for eve
 	$(call compile,build,--group build)
 	$(call compile,run,pyproject.toml --extra embedded --group build)
 	$(call compile,dev,pyproject.toml --extra embedded --group build --group dev)
+	$(call compile,mutants,--group mutants --constraint requirements/dev.txt)
 
 include emberone/web/theme/vendor.mk
 
@@ -65,7 +69,7 @@ translations: .venv/dev.stamp ## Gather the texts, bring every catalogue up to d
 	$(BIN)/python -m emberone.translations $(NEW)
 
 clean: ## Remove the environment and what tools left behind; data in var/ stays.
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # $(call compile,NAME,WHAT): checked that no address of a package index gets into the file.
 define compile
@@ -89,4 +93,8 @@ endef
 
 .venv/dev.stamp: requirements/dev.txt .venv/run.stamp
 	$(PIP) --require-hashes --no-build-isolation --requirement requirements/dev.txt
+	@touch $@
+
+.venv/mutants.stamp: requirements/mutants.txt .venv/dev.stamp
+	$(PIP) --require-hashes --no-build-isolation --requirement requirements/mutants.txt
 	@touch $@
