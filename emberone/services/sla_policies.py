@@ -178,6 +178,7 @@ def _check_calendars(session: Session, promises: Promises) -> None:
                 "The calendar is never open for so long: %(priority)s.",
                 field="calendars",
                 priority=WORDS[priority],
+                of=priority.value,
             ) from error
 
 

@@ -256,6 +256,8 @@ def field_of(details: Mapping[str, Any], understood: Understood) -> str:
     name = str(details.get("field", ""))
     if name == "alerts" and "alert" in details:
         return f"steps-{understood.rows[details['alert']]}"
+    if name == "calendars":
+        return f"calendar-{details['of']}" if "of" in details else "targets"
     return "steps" if name == "alerts" else name
 
 

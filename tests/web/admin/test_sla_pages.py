@@ -337,6 +337,9 @@ def test_a_policy_that_no_calendar_can_keep_is_told_and_not_drawn(web, as_admin,
     year = {"target-RESOLUTION-HIGH": "8000", "calendar-HIGH": str(calendar)}
     page = form.send(as_admin, **year).text
     assert "not open for so much time" in page
+    refused = form_on(web, as_admin, f"edit/?id={gold}").send(as_admin, **year)
+    assert refused.status_code == 422
+    assert "never open for so long" in marked(refused.text, "calendar-HIGH")
 
 
 def test_what_is_typed_is_drawn_at_once_and_rows_come_and_go(visit, admin, gold):
