@@ -311,6 +311,6 @@ ACTS = {
 }
 
 
-@pytest.mark.parametrize("name", [*LIMITS, *CHOICES, *SWITCHES])
+@pytest.mark.parametrize("name", [*LIMITS, *CHOICES, *sorted(SWITCHES)])
 def test_changing_it_changes_what_happens(name, make, choose):
     ACTS[name](make, choose)
