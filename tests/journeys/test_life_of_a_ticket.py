@@ -238,7 +238,9 @@ def test_life_of_a_ticket(product: Product, tmp_path: Path) -> None:
         lambda: (
             product.run("sweep", "mail")
             and product.value(
-                "SELECT count(*) FROM mail_outbox WHERE state NOT IN ('sent', 'suppressed')"
+                # What is collapsed leaves with its digest, which is a letter of its own.
+                "SELECT count(*) FROM mail_outbox"
+                " WHERE state NOT IN ('sent', 'suppressed', 'collapsed')"
             )
             == 0
         ),
