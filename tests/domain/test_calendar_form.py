@@ -136,7 +136,12 @@ def test_a_date_without_a_name_has_none():
             {"week": {"monday": [["09:00", "10:00"]] * 49}},
             "Monday: a day takes at most 48 windows.",
         ),
+        ({"week": {"monday": "09:00"}}, "Monday: the windows are a list."),
         ({"exceptions": {}}, "The exceptions are a list."),
+        (
+            {"exceptions": [dated("2026-12-25")] * 2},
+            "2026-12-25 stands in the exceptions twice.",
+        ),
         ({"exceptions": [{}] * 2001}, "A calendar takes at most 2,000 exceptions."),
         ({"exceptions": [{}]}, "None is no date; write it like 2026-12-25."),
         (
