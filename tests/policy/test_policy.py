@@ -283,6 +283,8 @@ def test_what_one_sees_and_may_not_do_is_refused():
         (ADMIN, "true"),
         (SYSTEM, "true"),
     ],
+    # A name of a test is the same in every process; the ids of people are not.
+    ids=["customer", "nobody", "agent", "admin", "product"],
 )
 def test_which_tickets_somebody_sees_is_a_condition_of_queries(actor, condition):
     """What it finds is in tests/queries."""
