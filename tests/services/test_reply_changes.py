@@ -4,9 +4,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from emberone.db import reading
+from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import DraftKind, DraftState, Priority, Status
 from emberone.domain.errors import Invalid
@@ -16,6 +16,7 @@ from emberone.models import Comment, Draft, HistoryEntry, SLAClock, Ticket
 from emberone.queries.drafts import draft_of
 from emberone.services import drafts, publishing, teams, tickets
 from emberone.services.tickets import TicketChanges
+from tests.services.sla_play import AROUND_THE_CLOCK
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DUE = NOW + timedelta(seconds=15)
@@ -90,7 +91,12 @@ def test_history_names_the_author_as_for_any_change_of_theirs(ana, ticket, chose
     assert entries["priority_changed"].new_value == {"priority": "HIGH"}
 
 
-def test_the_clocks_follow_and_the_answer_is_judged_by_the_promise_it_was_given_under(ana, ticket):
+def test_the_clocks_follow_and_the_answer_is_judged_by_the_promise_it_was_given_under(
+    ana, customer
+):
+    with transaction(SYSTEM) as session:
+        session.execute(text(AROUND_THE_CLOCK))
+    ticket = tickets.open_ticket(customer, customer.profile_id, "Help", "It broke.", now=NOW)
     late = NOW + timedelta(hours=1)  # CRITICAL would have been due after a quarter of one.
     _send(ana, ticket, ReplyChanges(Priority.CRITICAL), now=late)
     before = {clock.metric.value: clock.due_at for clock in _rows(SLAClock)}

@@ -95,6 +95,7 @@ def test_selecting_all_selects_every_row(visit: Any) -> None:
 def test_a_reference_is_found_by_typing(visit: Any) -> None:
     page = visit("/admin/order/new/")
     page.locator(".ts-control").first.click()
+    expect(page.locator(".ts-control input").first).to_be_focused()
     with page.expect_response("**/ajax/lookup/*query=aylin*"):
         page.keyboard.type("aylin")
     page.locator(".ts-dropdown .option", has_text="Aylin Demir").first.click()
