@@ -221,15 +221,6 @@ def digest_params(session: Session, digest_id: UUID) -> dict[str, Any]:
     }
 
 
-def shows_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:
-    """Whether the panel shows the links in a letter as they are.
-
-    Only where it is the one mailbox there is, and to admins, who could set the
-    reader's password as well: whoever looks at letters else must not act for their readers.
-    """
-    return actor.role is Role.ADMIN and row.state is MailState.KEPT and not has_mail_server
-
-
 def may_open_links(row: LetterRow, actor: Actor, *, has_mail_server: bool) -> bool:
     """Whether somebody looking at the letter may use the secrets in its links.
 

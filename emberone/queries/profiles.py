@@ -163,14 +163,6 @@ def names_of(session: Session, ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def customer_of(session: Session, email: str) -> ProfileRow | None:
-    """The person with this address, in any case."""
-    row = session.execute(
-        _profiles().where(func.lower(Profile.email) == email.lower())
-    ).one_or_none()
-    return None if row is None else ProfileRow(*row)
-
-
 def known_addresses(session: Session, emails: Iterable[str]) -> set[str]:
     """Which of these addresses, in lower case, are somebody's."""
     found = select(func.lower(Profile.email)).where(func.lower(Profile.email).in_(tuple(emails)))

@@ -203,9 +203,3 @@ def policy_clocks(session: Session, policy: PolicyRow, now: datetime) -> ClockCo
         {"policy_id": policy.id, "version": policy.version, "now": now, "most": COUNT_LIMIT},
     ).one()
     return ClockCounts(*row)
-
-
-def find_version(session: Session, policy_id: UUID, version: int) -> VersionRow | None:
-    """One version of a policy."""
-    rows = policy_versions(session, policy_id)
-    return next((row for row in rows if row.version == version), None)
