@@ -64,3 +64,10 @@ def test_every_relative_link_leads_somewhere(document):
         if not (document.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_each_decision_has_a_number_of_its_own_and_says_it():
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [int(file.name[:4]) for file in decisions]
+    assert sorted(set(numbers)) == numbers
+    assert [file.read_text().split(" ", 2)[1] for file in decisions] == [f"{n}." for n in numbers]
