@@ -68,30 +68,28 @@ def test_a_lookup_answers_with_a_few_people_of_the_roles_asked_for(make, owner, 
     assert [person.id for person in agents] == [people["agent"].profile_id]
 
 
-@pytest.mark.parametrize(
-    ("words", "index"),
-    [
-        # Rare letters in a row: straight to who has them.
-        ("zqx", "ix_profiles_trigrams"),
-        ("name 19999", "ix_profiles_trigrams"),
-        # What nearly everybody has: the first names in order are a page of them.
-        ("n", "ix_profiles_full_name"),
-        ("na", "ix_profiles_full_name"),
-        ("name", "ix_profiles_full_name"),
-    ],
-)
-def test_nobody_reads_all_people_to_find_some(database, owner, words, index):
+def test_nobody_reads_all_people_to_find_some(database, owner):
     owner.execute(
         "INSERT INTO profiles (email, full_name, role)"
         " SELECT 'p' || n || '@example.org', 'Name ' || n, 'CUSTOMER'"
         " FROM generate_series(1, 20000) n"
     )
     owner.execute("ANALYZE profiles")
+    expected = {
+        # Rare letters in a row: straight to who has them.
+        "zqx": "ix_profiles_trigrams",
+        "name 19999": "ix_profiles_trigrams",
+        # What nearly everybody has: the first names in order are a page of them.
+        "n": "ix_profiles_full_name",
+        "na": "ix_profiles_full_name",
+        "name": "ix_profiles_full_name",
+    }
     with reading(SYSTEM) as session:
         # A plan for these words, as the driver's first executions make one.
         session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-        with planned(session) as plans:
-            profiles.find_people(session, words, (Role.CUSTOMER,))
-        (plan,) = plans()
-    assert index in plan
-    assert "Seq Scan" not in plan
+        for words, index in expected.items():
+            with planned(session) as plans:
+                profiles.find_people(session, words, (Role.CUSTOMER,))
+            (plan,) = plans()
+            assert index in plan, words
+            assert "Seq Scan" not in plan, words
