@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from emberone.domain.snoozing import Cause
 from emberone.models.profiles import IS_DEACTIVATED
 
 #: A ticket in need of an agent (assignment rule 2).
@@ -153,11 +154,19 @@ PICK_ALL = text(
     f" LEFT JOIN ({_FACTS}) AS chosen ON true ORDER BY place"
 )
 
-#: Write the choices; triggers write history and the agents' counters.
+#: Write the choices; triggers write history and the agents' counters. What was put aside comes
+#: back with it, as when a person gives it: who has it now would not find it (services/waking.py).
 ASSIGN = text(
-    "UPDATE tickets SET assigned_agent_id = choice.agent_id, assignment_reason = choice.reason"
-    " FROM jsonb_to_recordset(cast(:choices AS jsonb))"
-    " AS choice (ticket_id uuid, agent_id uuid, reason jsonb)"
+    "WITH choice AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(cast(:choices AS jsonb))"
+    " AS choice (ticket_id uuid, agent_id uuid, reason jsonb)),"
+    " asleep AS (SELECT id FROM tickets JOIN choice ON choice.ticket_id = tickets.id"
+    " WHERE snoozed_until > context_now()), woken AS ("
+    "INSERT INTO history (ticket_id, actor_id, action, metadata, is_internal, created_at)"
+    " SELECT id, current_profile(), 'woken',"
+    f" history_metadata(jsonb_build_object('cause', '{Cause.ASSIGNED}')), true, context_now()"
+    " FROM asleep)"
+    " UPDATE tickets SET assigned_agent_id = choice.agent_id, assignment_reason = choice.reason,"
+    " snoozed_until = NULL FROM choice"
     " WHERE tickets.id = choice.ticket_id RETURNING tickets.id, tickets.version"
 )
 

@@ -7,12 +7,13 @@ from sqlalchemy import select, text
 
 from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import Status
+from emberone.domain.enums import Availability, Status
 from emberone.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from emberone.domain.lifecycle import Event
 from emberone.models import HistoryEntry, SLAClock, Ticket
 from emberone.queries import views
-from emberone.services import comments, drafts, publishing, reads, tickets
+from emberone.services import agents, comments, drafts, publishing, reads, tickets
+from emberone.services.assignment import sweep_assignments
 from emberone.services.sla import sweep_sla
 from emberone.services.snoozing import snooze_ticket, wake_ticket
 
@@ -245,3 +246,23 @@ def test_it_counts_as_load_still(ana, asleep):
             text("SELECT open_count FROM agents WHERE profile_id = :id"), {"id": ana.profile_id}
         )
     assert count == 1
+
+
+def test_assignment_brings_it_back_for_whom_it_gives_it_to(make, ana, customer):
+    """Nobody is told of a ticket that is in none of their lists."""
+    agents.set_availability(ana, ana.profile_id, Availability.AWAY)
+    boss = make.admin()
+    waiting, back = (
+        tickets.open_ticket(customer, customer.profile_id, title, "It broke.", now=NOW)
+        for title in ("Help", "Help again")
+    )
+    snooze_ticket(boss, waiting, FRIDAY, now=at(minutes=5))
+    snooze_ticket(boss, back, at(minutes=10), now=at(minutes=5))
+    agents.set_availability(ana, ana.profile_id, Availability.AVAILABLE)
+    sweep_assignments(now=at(1))
+    for ticket in (waiting, back):
+        row = look(ticket)
+        assert (row.assigned_agent_id, row.snoozed_until) == (ana.profile_id, None)
+    assert told(waiting)[1:] == [("woken", "assigned", None)]
+    # It was back already, as by hand.
+    assert told(back)[1:] == []
