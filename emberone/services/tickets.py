@@ -212,9 +212,12 @@ def change_ticket(
 
 def apply_changes(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
     """Step: change the locked ticket, each field by its own rule, with all that follows."""
+    priority, team_id = ticket.priority, ticket.team_id
     _edit(actor, ticket, changes)
     _prioritise(session, actor, ticket, changes)
     _route(session, actor, ticket, changes)
+    if (ticket.priority, ticket.team_id) != (priority, team_id):
+        _let_clocks_follow(session, ticket, is_rerouted=ticket.team_id != team_id)
     if changes.agent_id is not UNSET and changes.agent_id != ticket.assigned_agent_id:
         _assign(session, actor, ticket, changes.agent_id)
     ask_for_agent(session, ticket)
@@ -325,10 +328,6 @@ def _prioritise(session: Session, actor: Actor, ticket: Ticket, changes: TicketC
         return
     ticket.priority = changes.priority
     session.flush()
-    with as_system(session):
-        # The trigger has moved the priority that SLA targets follow.
-        session.refresh(ticket, ["sla_priority"])
-        clocks.priority_changed(session, ticket, at=now_of(session))
 
 
 def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChanges) -> None:
@@ -340,6 +339,13 @@ def _route(session: Session, actor: Actor, ticket: Ticket, changes: TicketChange
     if changes.team_id is not UNSET and changes.team_id != ticket.team_id:
         teams.require_team(session, changes.team_id)
         ticket.team_id = changes.team_id
-        session.flush()
-        with as_system(session):
+
+
+def _let_clocks_follow(session: Session, ticket: Ticket, *, is_rerouted: bool) -> None:
+    """Once for all: no clock is judged by the new priority under the policy of the old team."""
+    with as_system(session):
+        # The trigger has moved the priority that SLA targets follow.
+        session.refresh(ticket, ["sla_priority"])
+        if is_rerouted:
             clocks.team_changed(session, ticket, at=now_of(session))
+        clocks.priority_changed(session, ticket, at=now_of(session))

@@ -2,11 +2,13 @@
 
 import pytest
 
-from emberone.db import as_system, now_of, transaction
+from emberone.db import as_system, now_of, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status
 from emberone.models import Ticket
+from emberone.queries.sla import stories
 from emberone.services import clocks
+from emberone.services.tickets import TicketChanges, change_ticket
 from tests.services.sla_play import (
     FIRST,
     NEXT,
@@ -911,3 +913,28 @@ def test_a_customer_reaches_clocks_only_through_the_product(play):
         with pytest.raises(Exception, match="permission denied"):
             clocks.customer_spoke(session, ticket, at=after(1))
         session.rollback()
+
+
+@pytest.mark.rule("sla 17")
+def test_rule_17_a_priority_and_a_team_in_one_save_are_one_change(play):
+    """The old team's quarter of an hour for CRITICAL was never promised to anybody."""
+    patient = play.policy(
+        targets={(p, m): 100 * 3600 for p in Priority for m in (FIRST, RESOLUTION)}
+    )
+    team = play.team(patient)
+    ticket = play.open()
+    changes = TicketChanges(priority=Priority.CRITICAL, team_id=team)
+    change_ticket(play.agent, ticket, changes, version=None, now=after(1))
+    for metric in (FIRST, RESOLUTION):
+        clock = play.clock(ticket, metric)
+        assert (clock.due_at, clock.breached_at) == (after(100), None)
+    assert not play.history(ticket, "sla_breached")
+    assert_history_tells(play, ticket, after(2))
+
+
+def assert_history_tells(play, ticket, now):
+    with reading(SYSTEM) as session:
+        told = stories(session, ticket, now)
+    assert {(s.metric, s.cycle) for s in told} == set(play.metrics(ticket))
+    for story in told:
+        assert story.timing == play.clock(ticket, story.metric, story.cycle).timing
