@@ -220,6 +220,12 @@ class SLAClock(Base):
             cause=self.cause,
         )
 
+    @property
+    def moved_at(self) -> datetime:
+        """When the clock last began, paused, went on or ended."""
+        timing = self.timing
+        return timing.over_at or timing.paused_at or timing.running_since or self.started_at
+
     def take(self, timing: Timing) -> None:
         """Stand as this says."""
         self.target_s = timing.target_s

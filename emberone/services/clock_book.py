@@ -57,7 +57,8 @@ class ClockBook:
 
     session: Session
     ticket: Ticket
-    #: When it happens.
+    #: When it happens; never before what has happened to the clocks already. Whoever waited for
+    #: another's transaction began before it, as in history (migrations/sql/0028_order.sql).
     at: datetime
     clocks: dict[Metric, SLAClock] = field(default_factory=dict)
     _changes: list[dict[str, Any]] = field(default_factory=list)
@@ -82,7 +83,9 @@ class ClockBook:
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
-        return cls(session, ticket, at, {clock.metric: clock for clock in clocks})
+        book = cls(session, ticket, at, {clock.metric: clock for clock in clocks})
+        book.at = max([at, *(clock.moved_at for clock in book.clocks.values())])
+        return book
 
     @property
     def breached(self) -> Sequence[SLAClock]:

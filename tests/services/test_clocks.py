@@ -1,14 +1,19 @@
 """SLA clocks, rule by rule (the numbers are those of the SLA rule book)."""
 
+import threading
+
 import pytest
 
-from emberone.db import as_system, now_of, reading, transaction
+from emberone.core import create_core
+from emberone.db import as_system, db, now_of, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status
+from emberone.domain.lifecycle import Event
 from emberone.models import Ticket
 from emberone.queries.sla import stories
-from emberone.services import clocks
+from emberone.services import clocks, comments
 from emberone.services.tickets import TicketChanges, change_ticket
+from emberone.services.transitions import locked_ticket, move
 from tests.services.sla_play import (
     FIRST,
     NEXT,
@@ -930,6 +935,42 @@ def test_rule_17_a_priority_and_a_team_in_one_save_are_one_change(play):
         assert (clock.due_at, clock.breached_at) == (after(100), None)
     assert not play.history(ticket, "sla_breached")
     assert_history_tells(play, ticket, after(2))
+
+
+# Two at once: a transaction's now is when it began, and it may have waited for another's.
+
+
+@pytest.mark.parametrize("status", [None, Status.WAITING, Status.CLOSED])
+def test_an_answer_that_waited_for_the_customers_comment_comes_after_it(play, status):
+    ticket = play.open()
+    play.reply(ticket, after(1), Status.WAITING)
+    play.speak(ticket, after(2, seconds=1), Status.IN_PROGRESS)
+    play.reply(ticket, after(2), status)
+    clock = play.clock(ticket, NEXT)
+    assert (clock.met_at, clock.consumed_s) == (after(2, seconds=1), 0)
+    assert play.clock(ticket, RESOLUTION).consumed_s == 3600
+
+
+def test_a_closing_that_waited_for_the_customers_comment_is_told_as_it_was(play, settings):
+    ticket = play.open()
+    comments.reply(play.agent, ticket, "Try this.", Event.STAFF_REPLY_AND_WAIT)
+
+    def speak():
+        with create_core(settings).app_context():
+            comments.comment_as_customer(play.customer, ticket, "It does not help.")
+            db.engine.dispose()
+
+    with transaction(play.agent) as session:
+        began = now_of(session)
+        thread = threading.Thread(target=speak)
+        thread.start()
+        thread.join(30)
+        row = locked_ticket(session, play.agent, ticket)
+        move(session, play.agent, row, Status.CLOSED)
+    clock = play.clock(ticket, NEXT)
+    assert (clock.stopped_at, clock.stopped_reason) == (clock.started_at, "closed")
+    assert clock.started_at > began
+    assert_history_tells(play, ticket, clock.started_at)
 
 
 def assert_history_tells(play, ticket, now):
