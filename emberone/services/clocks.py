@@ -134,7 +134,7 @@ def team_changed(session: Session, ticket: Ticket, *, at: datetime) -> None:
     book = ClockBook.of(session, ticket, at)
     policy = choose(session, ticket.id)
     if policy is None:
-        _stop(book, book.open, NO_TARGET)
+        _drop(book, book.open)
     elif {clock.policy_version_id for clock in book.open} == {policy.version_id}:
         return
     else:
@@ -166,7 +166,11 @@ def due_by_hand(
 def due_by_target(session: Session, ticket: Ticket, metric: Metric, *, at: datetime) -> None:
     """Let it be due by its target again; on a WAITING ticket RESOLUTION pauses with that."""
     book = ClockBook.of(session, ticket, at)
-    book.release(_open_clock(book, metric))
+    clock = _open_clock(book, metric)
+    if clock.timing.is_due_by_hand:
+        book.release(clock)
+        # The promise has kept off what was changed meanwhile.
+        _follow_what_is_in_force(book, [clock])
     if ticket.status is Status.WAITING:
         _wait(book)
     _plan_anew(book)
@@ -206,13 +210,18 @@ def _revive(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
         return
     for clock in clocks:
         book.reopen(clock)
+    _follow_what_is_in_force(book, clocks)
+
+
+def _follow_what_is_in_force(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
+    """Put open clocks under the policy that the ticket has now, at its present priority."""
     policy = choose(book.session, book.ticket.id)
     cause = PRIORITY_CHANGE
     if policy is None or any(clock.policy_version_id != policy.version_id for clock in clocks):
         cause = TEAM_CHANGE
         book.note_choice(policy)
     if policy is None:
-        _stop(book, clocks, NO_TARGET)
+        _drop(book, clocks)
         return
     for clock in clocks:
         clock.policy_version_id = policy.version_id
@@ -286,6 +295,11 @@ def _stop(book: ClockBook, clocks: Sequence[SLAClock], reason: str) -> None:
     steps.cancel(book.session, clocks, book.at)
 
 
+def _drop(book: ClockBook, clocks: Sequence[SLAClock]) -> None:
+    """End clocks that nothing is promised for any more, but by a person (SLA rule 19)."""
+    _stop(book, [clock for clock in clocks if not clock.timing.is_due_by_hand], NO_TARGET)
+
+
 def _follow_promises(book: ClockBook, clocks: Sequence[SLAClock], cause: str) -> None:
     """Give open clocks the targets and steps that their policy has for the ticket's priority."""
     versions = {clock.policy_version_id for clock in clocks}
@@ -299,7 +313,7 @@ def _follow_promises(book: ClockBook, clocks: Sequence[SLAClock], cause: str) ->
         else:
             book.retarget(clock, promise, cause)
             kept.append((clock, promise))
-    _stop(book, dropped, NO_TARGET)
+    _drop(book, dropped)
     steps.redefine(book.session, kept, book.at)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session, load_only
 from emberone.db import now_of, service, transaction
 from emberone.db_errors import is_retryable
 from emberone.domain.actor import SYSTEM
+from emberone.domain.enums import Priority
 from emberone.domain.sla import CALENDAR_CHANGE, POLICY_CHANGE
 from emberone.domain.snoozing import Cause
 from emberone.jobs import Job, nudge
@@ -27,7 +28,7 @@ from emberone.models import SLAClock, Ticket
 from emberone.queries.replanning import STALE, WAITING_FOR_CALENDAR, WAITING_FOR_POLICY
 from emberone.services import history, step_batches, steps
 from emberone.services.clock_book import NO_TARGET, ClockBook, write_all
-from emberone.services.promises import all_promised, newest_of
+from emberone.services.promises import Promise, all_promised, newest_of
 from emberone.services.step_batches import Replanned
 from emberone.services.waking import wake
 
@@ -48,6 +49,12 @@ _PICK: Final = text(
     f"  ({WAITING_FOR_CALENDAR.format('stale.calendar_version')} LIMIT :limit)"
     " ) AS clock LIMIT :limit)"
     " FOR NO KEY UPDATE OF tickets SKIP LOCKED"
+)
+
+#: The newest version of a calendar of which one has another.
+_SAME_CALENDAR: Final = text(
+    "SELECT newest.id FROM calendar_versions AS mine JOIN calendar_versions AS newest"
+    " USING (calendar_id) WHERE mine.id = :version ORDER BY newest.version DESC LIMIT 1"
 )
 
 
@@ -98,6 +105,7 @@ def _replan(session: Session, ids: Sequence[UUID], at: datetime) -> None:
     promises = all_promised(session, {policy.version_id for policy in policies.values()})
     entries: list[history.InternalEntry] = []
     kept: list[Replanned] = []
+    bound: list[SLAClock] = []
     dropped: list[SLAClock] = []
     for ticket_id, of_ticket in groupby(clocks, key=lambda clock: clock.ticket_id):
         ticket = tickets[ticket_id]
@@ -110,7 +118,11 @@ def _replan(session: Session, ids: Sequence[UUID], at: datetime) -> None:
             if is_another:
                 book.note_choice(policy)
                 clock.policy_version_id = policy.version_id
-            if promise is None:
+            if promise is None and clock.timing.is_due_by_hand:
+                # What a person has promised stands (SLA rule 19), and its steps with it.
+                book.retarget(clock, _as_it_is(session, clock, priority), CALENDAR_CHANGE)
+                bound.append(clock)
+            elif promise is None:
                 book.stop(clock, NO_TARGET)
                 dropped.append(clock)
             elif is_another or clock.calendar_version != promise.calendar_version:
@@ -121,10 +133,18 @@ def _replan(session: Session, ids: Sequence[UUID], at: datetime) -> None:
             # Putting a ticket aside hides no broken promise.
             wake(session, ticket, Cause.TIME_LIMIT)
         entries += book.entries()
-    write_all(session, [*dropped, *(clock for clock, _, _ in kept)])
+    write_all(session, [*dropped, *bound, *(clock for clock, _, _ in kept)])
     steps.cancel(session, dropped, at)
     step_batches.replan(session, kept, at)
     history.record_all(session, entries)
+
+
+def _as_it_is(session: Session, clock: SLAClock, priority: Priority) -> Promise:
+    """The target that the clock has, measured by its calendar's newest version."""
+    calendar = session.scalar(_SAME_CALENDAR, {"version": clock.calendar_version})
+    return Promise(
+        clock.policy_version_id, clock.metric, priority, clock.target_s, calendar, steps=()
+    )
 
 
 def _tickets(session: Session, ids: Sequence[UUID]) -> dict[UUID, Ticket]:

@@ -141,3 +141,48 @@ def test_customers_promise_nothing(play, make):
             act(play.customer)
         with pytest.raises(NotFound):
             act(make.customer())
+
+
+def test_taken_back_what_was_changed_meanwhile_holds(play):
+    ticket = play.open()
+    promise(play, ticket, after(48), after(1))
+    play.prioritise(ticket, Priority.CRITICAL, after(2))
+    release_due(play.agent, ticket, RESOLUTION, now=after(3))
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.target_s, clock.due_at) == (4 * 3600, after(4))
+    assert [s.fire_at for s in play.steps(ticket, RESOLUTION)] == [after(3), after(4)]
+    assert_told(play, ticket, after(3))
+
+
+@pytest.mark.parametrize("is_routed", [False, True])
+def test_it_stands_where_nothing_is_promised_any_more(play, owner, is_routed):
+    ticket = play.open()
+    promise(play, ticket, after(48), after(1))
+    first_only = play.policy(targets={(p, FIRST): 36000 for p in Priority})
+    if is_routed:
+        play.route(ticket, play.team(first_only), after(2))
+    else:
+        for table in ("sla_plan_steps", "sla_targets"):
+            owner.execute(f"DELETE FROM {table} WHERE (priority, metric) = ('LOW', 'RESOLUTION')")
+        play.prioritise(ticket, Priority.LOW, after(2))
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.due_at, clock.stopped_at) == (after(48), None)
+    assert [s.fire_at for s in play.steps(ticket, RESOLUTION)] == [after(42), after(48)]
+    release_due(play.agent, ticket, RESOLUTION, now=after(3))
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.stopped_at, clock.stopped_reason) == (after(3), "no_target")
+    assert all(s.fire_at is None for s in play.steps(ticket, RESOLUTION))
+    assert_told(play, ticket, after(4))
+
+
+def test_it_stands_where_no_policy_is_left(play):
+    ticket = play.open()
+    promise(play, ticket, after(48), after(1))
+    play.sql("UPDATE sla_policies SET is_default = false")
+    play.route(ticket, play.team(None), after(2))
+    assert play.clock(ticket, FIRST).stopped_reason == "no_target"
+    assert play.clock(ticket, RESOLUTION).due_at == after(48)
+    release_due(play.agent, ticket, RESOLUTION, now=after(3))
+    assert play.clock(ticket, RESOLUTION).stopped_reason == "no_target"
+    assert context(play.history(ticket, "sla_policy_chosen")[-1])["policy"] is None
+    assert_told(play, ticket, after(4))

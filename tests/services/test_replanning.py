@@ -16,6 +16,7 @@ from emberone.queries.replanning import _PROGRESS, OLDEST_DUE, replanning
 from emberone.queries.sla import stories
 from emberone.queries.sla_policies import list_policies, promises_of
 from emberone.services import calendars, sla_policies, sweeps
+from emberone.services.due_times import promise_due
 from emberone.services.replanning import _PICK, sweep_replanning
 from emberone.services.sla import sweep_sla
 from tests.services.sla_play import FIRST, NEXT, RESOLUTION, Play, Statements, after, context
@@ -365,3 +366,20 @@ def test_looking_for_something_to_do_reads_what_is_stale_and_nothing_else(play, 
             assert "ix_sla_clocks_open_policy" in plan
             assert "ix_sla_clocks_open_calendar" in plan
             assert "Seq Scan on sla_clocks" not in plan
+
+
+@pytest.mark.rule("sla 19")
+def test_what_a_person_promised_stands_where_the_policy_promises_nothing_any_more(play, admin):
+    ticket = play.open()
+    promise_due(play.agent, ticket, RESOLUTION, after(48), now=after(1))
+    fire_at = [step.fire_at for step in play.steps(ticket, RESOLUTION)]
+    change_targets(admin, {(RESOLUTION, Priority.MEDIUM): None})
+    assert sweep_replanning(now=after(2)) == 1
+    version = change_hours(admin, MORNINGS)
+    assert sweep_replanning(now=after(3)) == 1
+    assert sweep_replanning(now=after(3)) == 0
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.due_at, clock.stopped_at) == (after(48), None)
+    assert (clock.calendar_version, clock.consumed_s) == (version, 3 * 3600)
+    assert [step.fire_at for step in play.steps(ticket, RESOLUTION)] == fire_at
+    assert_history_tells(play, ticket, after(4))
