@@ -192,6 +192,17 @@ def test_reply_and_note_are_one_key_away(page):
     expect(page.locator("input[name=kind][value=reply]")).to_be_checked()
 
 
+@pytest.mark.parametrize("key", ["r", "n"])
+def test_the_next_key_after_it_is_a_letter_already(page, key):
+    """However fast one types: else the letters of a reply snooze, close and go elsewhere."""
+    where = """key => {
+        document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        return document.activeElement.id;
+    }"""
+    page.wait_for_load_state()
+    assert page.evaluate(where, key) == "composer-text"
+
+
 def test_a_free_ticket_is_taken_and_then_a_leads_to_the_agent(page):
     press(page, "a")
     expect(page.locator(".notice--success")).to_contain_text("The ticket is yours.")

@@ -63,8 +63,11 @@
       return;
     }
     const field = element.matches("label") ? element.control : element.matches("input, select, textarea") ? element : null;
-    if (element.matches("label") && field?.type === "radio") element.click();
-    else if (field?.tomselect) field.tomselect.focus();
+    if (element.matches("label") && field?.type === "radio") {
+      element.click();
+      // At once: the next key is a letter already, and would be a key of the page.
+      field.form?.querySelector("textarea")?.focus();
+    } else if (field?.tomselect) field.tomselect.focus();
     else if (field) {
       field.focus();
       field.select?.();
