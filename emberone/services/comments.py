@@ -19,6 +19,7 @@ from emberone.models import Comment, Ticket
 from emberone.policy import (
     COMMENT_DELETE,
     COMMENT_EDIT,
+    TICKET_CLOSE,
     TICKET_COMMENT,
     TICKET_NOTE,
     TICKET_VIEW,
@@ -161,6 +162,33 @@ def comment_as_customer(
         if not is_reopened:
             _return_from_absent(session, actor, ticket)
         return ticket.id
+
+
+@service
+def say_and_close(
+    actor: Actor,
+    ticket_id: UUID,
+    content: str,
+    *,
+    files: Sequence[Upload] = (),
+    now: datetime | None = None,
+) -> None:
+    """Say the last word on one's own ticket, and close it with that.
+
+    Whoever closes waits for no answer: no clock starts, and nobody is called back to it.
+    """
+    content = texts.comment(content)
+    with transaction(actor, now=now) as session:
+        ticket = locked_ticket(session, actor, ticket_id)
+        require(actor, TICKET_COMMENT, ticket)
+        require(actor, TICKET_CLOSE, ticket)
+        if ticket.customer_id != actor.profile_id:
+            raise NotFound
+        if repeats.said_already(session, actor, ticket, content, files):
+            return
+        after = status_after(session, ticket, Event.CLOSE)
+        _say(session, actor, ticket, content, files)
+        move(session, actor, ticket, after)
 
 
 def _return_from_absent(session: Session, actor: Actor, ticket: Ticket) -> None:

@@ -11,9 +11,10 @@ from emberone.db import now_of
 from emberone.domain.errors import EmberOneError, NotFound, StaleWrite
 from emberone.queries import portal
 from emberone.queries.portal import OwnTicketPage, Said
-from emberone.services.comments import comment_as_customer, edit_comment
+from emberone.services.comments import comment_as_customer, edit_comment, say_and_close
+from emberone.services.tickets import close_ticket, reopen_ticket
 from emberone.web.admin.params import fields
-from emberone.web.attachments import uploaded_files
+from emberone.web.attachments import uploaded_files, were_files_chosen
 from emberone.web.portal.frame import attempt, blueprint, own_ticket, page, session, to_ticket
 from emberone.web.portal.ticket_page import show
 from emberone.web.session import current_actor
@@ -31,6 +32,29 @@ def comment(number: int) -> Response:
     new = portal.number_of(session(), actor, outcome)
     flash(_("Ticket #%(old)s stays closed. It goes on here.", old=number), "success")
     return to_ticket(new)
+
+
+@blueprint.post("/<int:number>/close/")
+def close(number: int) -> Response:
+    """Say that it is solved; what stands in the reply box is said with it."""
+    return _move(number, close_ticket, say_and_close)
+
+
+@blueprint.post("/<int:number>/reopen/")
+def reopen(number: int) -> Response:
+    """Say that it is not solved after all; likewise."""
+    return _move(number, reopen_ticket, comment_as_customer)
+
+
+def _move(number: int, silently: Any, with_words: Any) -> Response:
+    found, actor, text = own_ticket(number), current_actor(), fields().raw("text")
+    if text.strip() or were_files_chosen():
+        outcome = attempt(with_words, actor, found.id, text, files=uploaded_files())
+    else:
+        outcome = attempt(silently, actor, found.id)
+    if isinstance(outcome, EmberOneError):
+        return show(own_ticket(number), outcome, text=text)
+    return to_ticket(number)
 
 
 @blueprint.route("/<int:number>/comments/<uuid:comment_id>/edit/", methods=("GET", "POST"))

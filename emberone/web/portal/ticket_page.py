@@ -63,18 +63,6 @@ def changes(number: int) -> Response:
     return response
 
 
-@blueprint.post("/<int:number>/close/")
-def close(number: int) -> Response:
-    """Say that it is solved."""
-    return _act(number, service.close_ticket)
-
-
-@blueprint.post("/<int:number>/reopen/")
-def reopen(number: int) -> Response:
-    """Say that it is not solved after all."""
-    return _act(number, service.reopen_ticket)
-
-
 @blueprint.post("/<int:number>/rate/")
 def rate(number: int) -> Response:
     """Say how it went; the last answer counts."""
@@ -128,14 +116,6 @@ def show(found: OwnTicketPage, refusal: EmberOneError | None = None, **typed: An
         **_scene(found),
         **{**shown, **typed},
     )
-
-
-def _act(number: int, act: Any) -> Response:
-    found = own_ticket(number)
-    outcome = attempt(act, current_actor(), found.id)
-    if isinstance(outcome, EmberOneError):
-        return show(own_ticket(number), outcome)
-    return to_ticket(number)
 
 
 def _scene(found: OwnTicketPage) -> dict[str, Any]:

@@ -193,6 +193,32 @@ def test_the_customer_closes_and_reopens(client, ask, owner):
     assert actions(owner, ticket) == ["created", "status_changed", "status_changed"]
 
 
+def test_what_was_written_when_it_is_solved_is_said_and_nobody_is_asked_to_answer(
+    client, ask, agent, customer, owner
+):
+    ticket = ask()
+    reply(agent, ticket.id, "Is there paper?", Event.STAFF_REPLY_AND_WAIT)
+    for _ in range(2):  # A double click says it once.
+        answer = client.post(address(ticket, "close"), data={"text": "My own fault: no paper."})
+        assert answer.status_code == 303
+    assert look(ticket.id).status is Status.CLOSED
+    assert ("My own fault: no paper.", customer.profile_id, "USER") in comments(owner, ticket)
+    assert actions(owner, ticket).count("status_changed") == 2  # Waiting, and then closed.
+    asked = "SELECT count(*) FROM sla_clocks WHERE ticket_id = %s AND metric = 'NEXT_RESPONSE'"
+    assert owner.execute(asked, [ticket.id]).fetchone() == (0,)
+    client.post(address(ticket, "reopen"), data={"text": "Now it burns."})
+    assert look(ticket.id).status is Status.OPEN
+    assert comments(owner, ticket)[-1][0] == "Now it burns."
+
+
+def test_words_that_are_refused_close_nothing_and_come_back(client, ask, owner):
+    ticket = ask()
+    page = text_of(client.post(address(ticket, "close"), data={"text": "x" * 100_001}), 422)
+    assert "x" * 100_001 in page
+    assert look(ticket.id).status is Status.OPEN
+    assert comments(owner, ticket) == []
+
+
 @pytest.mark.parametrize(("days", "verb"), [(None, "close"), (8, "reopen")])
 def test_what_the_status_does_not_allow_is_said_on_the_page(
     client, ask, customer, owner, days, verb
