@@ -31,7 +31,8 @@ from emberone.mail.rendering import render
 from emberone.mail.site import Site, current_settings, current_site
 from emberone.mail.smtp import MailServer, Refused, ServerUnavailable, TryLater
 from emberone.mail.threads import thread_of
-from emberone.models import Letter, SuppressedAddress
+from emberone.models import Letter, Profile, SuppressedAddress
+from emberone.models.profiles import IS_DEACTIVATED
 from emberone.policy import MAIL_RETRY, require
 from emberone.queries.letters import digest_params
 from emberone.services import digests
@@ -48,10 +49,22 @@ _BUDGET_S: Final = 10.0
 
 _stopping = threading.Event()
 
+#: Why a letter does not leave, as things stand now: it may have waited for days since it was
+#: written. Who declines digests may have lines in one already, which leaves.
+_REFUSAL: Final = (
+    "CASE WHEN EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(to_email))"  # noqa: S608 - ours
+    " THEN 'This address no longer takes mail.' ELSE (SELECT CASE"
+    f" WHEN letter = ANY (declined_letters) AND letter <> '{DIGEST}'"
+    " THEN 'This person chose not to get these letters.'"
+    f" WHEN {IS_DEACTIVATED} THEN 'This person is deactivated.' END"
+    " FROM profiles WHERE profiles.id = to_profile_id) END"
+)
+
 #: One letter that is due, or that someone died with. Each half reads one end of
-#: a partial index; what another is about to claim is passed over.
+#: a partial index; what another is about to claim is passed over. It goes to where its reader
+#: is reached now: an address that was wrong is put right while a letter waits.
 _CLAIM: Final = text(
-    "WITH expired AS ("
+    "WITH expired AS ("  # noqa: S608 - made of our own constants
     "SELECT id FROM mail_outbox WHERE state = 'sending' AND leased_until <= context_now()"
     " ORDER BY leased_until LIMIT 1 FOR UPDATE SKIP LOCKED"
     "), queued AS ("
@@ -61,11 +74,12 @@ _CLAIM: Final = text(
     " ORDER BY send_after LIMIT 1 FOR UPDATE SKIP LOCKED"
     ")"
     " UPDATE mail_outbox SET state = 'sending', attempts = attempts + 1, lease_id = :lease_id,"
-    " leased_until = context_now() + make_interval(secs => :lease_s)"
+    " leased_until = context_now() + make_interval(secs => :lease_s),"
+    " to_email = coalesce((SELECT email FROM profiles WHERE profiles.id = to_profile_id), to_email)"
     " WHERE id IN (SELECT id FROM expired UNION ALL SELECT id FROM queued)"
     " RETURNING id, lease_id, key, letter, params, to_email, attempts, created_at,"
     " (SELECT language FROM profiles WHERE profiles.id = to_profile_id) AS language,"
-    " EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(to_email)) AS is_suppressed"
+    f" {_REFUSAL} AS refusal"
 )
 
 #: Whether there is work for one more.
@@ -115,7 +129,8 @@ class Claimed:
     created_at: datetime
     #: In which its reader is spoken to; None: nobody has chosen one.
     language: str | None
-    is_suppressed: bool
+    #: Why it is not sent after all.
+    refusal: str | None
 
 
 def deliver_due(*, limit: int = 50, now: datetime | None = None) -> int:
@@ -172,7 +187,9 @@ def retry_letter(actor: Actor, letter_id: UUID) -> None:
                 raise Conflict(
                     "Only a letter that was given up, or not sent for want of a mail server, can be sent again."
                 )
-            suppressed = exists().where(SuppressedAddress.email == func.lower(letter.to_email))
+            reader = letter.to_profile_id and session.get(Profile, letter.to_profile_id)
+            to_email = reader.email if reader else letter.to_email
+            suppressed = exists().where(SuppressedAddress.email == func.lower(to_email))
             if session.scalar(select(suppressed)):
                 raise Conflict("This address no longer takes mail.")
             session.execute(
@@ -190,8 +207,8 @@ def retry_letter(actor: Actor, letter_id: UUID) -> None:
 
 def _deliver(letter: Claimed, server: MailServer, site: Site, *, now: datetime | None) -> None:
     """Send one letter and settle its claim; raises ServerUnavailable after settling it."""
-    if letter.is_suppressed:
-        _settle(letter, MailState.SUPPRESSED, "This address no longer takes mail.", now=now)
+    if letter.refusal is not None:
+        _settle(letter, MailState.SUPPRESSED, letter.refusal, now=now)
         return
     if letter.attempts > MAX_ATTEMPTS:
         # Only repeated crashes get a letter here: none of them said why.

@@ -20,7 +20,8 @@ _QUEUE_AGAIN: Final = text(
     "UPDATE mail_outbox SET state = 'queued', attempts = 0, last_error = NULL,"
     " send_after = context_now()"
     " WHERE id IN (SELECT id FROM mail_outbox WHERE state = :state"
-    " AND NOT EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(to_email))"
+    " AND NOT EXISTS (SELECT FROM suppressed_addresses WHERE email = lower(coalesce("
+    "(SELECT profiles.email FROM profiles WHERE profiles.id = to_profile_id), to_email)))"
     " ORDER BY created_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)"
     " RETURNING id"
 )

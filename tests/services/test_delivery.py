@@ -4,6 +4,7 @@ import itertools
 import socket
 import threading
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, text
@@ -17,8 +18,8 @@ from emberone.mail.fates import MAX_ATTEMPTS
 from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
 from emberone.mail.smtp import MailServer
-from emberone.models import Letter, SuppressedAddress
-from emberone.services import delivery, digests, letters
+from emberone.models import Letter, Profile, SuppressedAddress
+from emberone.services import delivery, digests, letters, outbox
 from tests.conftest import settings_for
 from tests.smtp_sink import Sink
 
@@ -217,6 +218,71 @@ def test_letters_written_before_their_address_bounced_are_not_sent(smtp, sink, w
     assert delivery.deliver_due() == 1
     assert load(letter).state is MailState.SUPPRESSED
     assert sink.messages == []
+
+
+def change(letter_id, **columns):
+    """Something about the reader that changes while the letter waits."""
+    with transaction(SYSTEM) as session:
+        reader = session.get_one(Profile, session.get_one(Letter, letter_id).to_profile_id)
+        for name, value in columns.items():
+            setattr(reader, name, value)
+
+
+def test_a_letter_declined_since_it_was_written_is_not_sent(smtp, sink, write):
+    smtp(sink)
+    declined, other = write(), write()
+    change(declined, declined_letters=["assigned"])
+    change(other, declined_letters=["mention"])
+    assert delivery.deliver_due() == 2
+    row = load(declined)
+    assert (row.state, row.last_error) == (
+        MailState.SUPPRESSED,
+        "This person chose not to get these letters.",
+    )
+    assert load(other).state is MailState.SENT
+    assert len(sink.messages) == 1
+
+
+def test_whoever_was_deactivated_since_it_was_written_is_not_mailed(smtp, sink, write, owner):
+    smtp(sink)
+    letter, user = write(), uuid4()
+    owner.execute(
+        "INSERT INTO users (id, email, fs_uniquifier, active) VALUES (%s, 'gone@x.test', 'x', false)",
+        [user],
+    )
+    change(letter, user_id=str(user))
+    assert delivery.deliver_due() == 1
+    row = load(letter)
+    assert (row.state, row.last_error) == (MailState.SUPPRESSED, "This person is deactivated.")
+    assert sink.messages == []
+
+
+def test_a_letter_goes_to_where_its_reader_is_reached_when_it_leaves(smtp, sink, write):
+    smtp(sink)
+    letter = write("wrong@example.org")
+    change(letter, email="right@example.org")
+    assert delivery.deliver_due() == 1
+    assert sink.recipients == ["right@example.org"]
+    assert load(letter).to_email == "right@example.org"
+
+
+@pytest.mark.parametrize("is_each", [True, False])
+def test_after_a_bounce_it_is_sent_again_to_the_address_put_right(
+    make, smtp, sink, write, owner, is_each
+):
+    smtp(sink)
+    letter, admin = write("wrong@example.org"), make.admin()
+    owner.execute("UPDATE mail_outbox SET state = 'dead'")
+    owner.execute(
+        "INSERT INTO suppressed_addresses (email, reason) VALUES ('wrong@example.org', '550')"
+    )
+    change(letter, email="right@example.org")
+    if is_each:
+        delivery.retry_letter(admin, letter)
+    else:
+        assert outbox.retry_letters(admin, MailState.DEAD) == 1
+    assert delivery.deliver_due() == 1
+    assert sink.recipients == ["right@example.org"]
 
 
 def test_a_server_that_is_not_there_costs_one_letter_one_attempt(smtp, sink, write):
