@@ -43,8 +43,8 @@ def sla() -> None:
 @celery.task(name=task_name(Job.REPLAN))
 def replan() -> None:
     """Let some open clocks follow a changed policy or calendar; the next are asked for after."""
-    # One batch, so that assignment and time limits have their turn between two.
-    _run(lambda: sweeps.run(Job.REPLAN, seconds=0))
+    # For a second, so that assignment and time limits have their turn soon.
+    _run(lambda: sweeps.run(Job.REPLAN, seconds=1))
 
 
 @celery.task(name=task_name(Job.WAITS))

@@ -73,7 +73,7 @@ def sweep_replanning(*, limit: int = BATCH, now: datetime | None = None) -> int:
         done, errors = _replan_apart(session, ids, now_of(session))
         if not done and errors:
             raise errors[0]
-        # Batch by batch, so that other sweeps have their turn between.
+        # Whoever is free goes on, should this one stop here so that other sweeps have their turn.
         nudge(session, Job.REPLAN)
         return done
 

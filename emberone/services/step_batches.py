@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from emberone.domain.sla import Calendar, Timing, step_time
-from emberone.models import SLAClock, SLAStep
+from emberone.models import SLAClock
 from emberone.queries.calendars import calendars_of
 from emberone.services.promises import Promise
-from emberone.services.steps import follow, may_fire_yet, resume_one, row_of
+from emberone.services.steps import add, follow, may_fire_yet, resume_one, row_of
 
 _READ: Final = text(
     "SELECT id, clock_id, step_no, percent, offset_s, actions, person_id, fire_at, fired_at,"
@@ -103,9 +103,7 @@ def replan(session: Session, replanned: Sequence[Replanned], at: datetime) -> No
     changed = list(_changed(session, plans, at))
     if changed:
         session.execute(_WRITE, {"steps": json.dumps(changed, default=str)})
-    new = list(_new(plans.values(), at))
-    if new:
-        session.execute(insert(SLAStep), new)
+    add(session, list(_new(plans.values(), at)))
 
 
 def _changed(session: Session, plans: dict[UUID, _Plan], at: datetime) -> Iterator[dict[str, Any]]:

@@ -4,12 +4,13 @@ Called with the clocks' rows locked. A pending step belongs to a running clock
 on a ticket that somebody works on; everything else is cancelled.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from emberone.domain.sla import Calendar, step_time
@@ -27,6 +28,15 @@ REOPENED: Final = "reopened"
 IMPORTED: Final = "imported"
 #: The plan of the ticket's new priority or policy has no such step.
 NOT_PLANNED: Final = "not_planned"
+
+
+_INSERT: Final = text(
+    "INSERT INTO sla_steps (clock_id, step_no, percent, offset_s, actions, person_id, fire_at,"
+    " cancelled_at) SELECT clock_id, step_no, percent, offset_s, actions, person_id, fire_at,"
+    " cancelled_at FROM jsonb_to_recordset(cast(:steps AS jsonb)) AS new (clock_id uuid,"
+    " step_no integer, percent numeric, offset_s integer, actions text[], person_id uuid,"
+    " fire_at timestamptz, cancelled_at timestamptz)"
+)
 
 
 class Planned(Protocol):
@@ -56,8 +66,13 @@ def plan(session: Session, clocks: Sequence[tuple[SLAClock, Promise]]) -> None:
         for clock, promise in clocks
         for step in promise.steps
     ]
+    add(session, rows)
+
+
+def add(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store new steps, however many, with one statement; `row_of` makes their rows."""
     if rows:
-        session.execute(insert(SLAStep), rows)
+        session.execute(_INSERT, {"steps": json.dumps(rows, default=str)})
 
 
 def cancel(session: Session, clocks: Iterable[SLAClock], at: datetime) -> None:
@@ -116,8 +131,7 @@ def redefine(session: Session, clocks: Sequence[tuple[SLAClock, Promise]], at: d
         for step in promise.steps
         if (clock.id, step.step_no) not in known
     ]
-    if new:
-        session.execute(insert(SLAStep), new)
+    add(session, new)
 
 
 def resume_one(step: Planned, fire_at: datetime, at: datetime) -> None:
