@@ -136,11 +136,13 @@ def release_from_absent(session: Session, ticket: Ticket) -> bool:
     """
     if ticket.assigned_agent_id is None:
         return False
-    is_active, is_absent = session.execute(
+    found = session.execute(
         select(_is_active(), _is_absent(now_of(session))).where(
             Agent.profile_id == ticket.assigned_agent_id
         )
-    ).one()
+    ).one_or_none()
+    # An admin may have the ticket from the days when they were an agent.
+    is_active, is_absent = found or (False, False)
     if is_active and not is_absent:
         return False
     ticket.assigned_agent_id = None

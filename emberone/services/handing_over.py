@@ -121,6 +121,9 @@ def hand_over(
         moved += session.execute(_MOVE, values)
     if not moved:
         return 0
+    if choice is HandOver.GIVE:
+        # Who was just deactivating the receiver has been waited for.
+        require_receiver(session, agent_id, to_agent_id)
     ids = [row.id for row in moved]
     session.execute(_FORGET_WHO_LEFT, {"ticket_ids": ids, "agent_id": agent_id})
     # What the session has loaded of them is no longer true.

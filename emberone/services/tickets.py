@@ -124,6 +124,8 @@ def open_ticket(
         ticket = Ticket(customer_id=customer_id, **values)
         session.add(ticket)
         session.flush()
+        if agent_id is not None:
+            _require_active_still(session, agent_id)
         is_begun_by_staff = said is not None and actor.is_staff
         with as_system(session):
             clocks.opened(
@@ -276,10 +278,17 @@ def _assign(
     ticket.assigned_agent_id = agent_id
     session.flush()
     if agent_id is not None:
+        _require_active_still(session, agent_id)
         # Who gets it must see it.
         wake(session, ticket, Cause.ASSIGNED)
         _tell_agent(session, actor, ticket, tell_after_s)
     move(session, actor, ticket, after)
+
+
+def _require_active_still(session: Session, agent_id: UUID) -> None:
+    """The ticket's trigger has waited for whoever was deactivating its agent at that moment."""
+    with as_system(session):
+        agents.require_active_agent(session, agent_id)
 
 
 def _tell_agent(session: Session, actor: Actor, ticket: Ticket, after_s: int = 0) -> None:

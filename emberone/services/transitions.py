@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from emberone.db import as_system, now_of
 from emberone.domain.actor import Actor
-from emberone.domain.enums import Status
+from emberone.domain.enums import Role, Status
 from emberone.domain.errors import NotFound
 from emberone.domain.lifecycle import TRANSITIONS, Event, next_status
 from emberone.domain.snoozing import Cause
@@ -57,9 +57,14 @@ def move(session: Session, actor: Actor, ticket: Ticket, after: Status) -> None:
             wake(session, ticket, Cause.CLOSED)
         with as_system(session):
             # The previous agent if they can, else the pool (assignment rule 7); but nobody is
-            # taken off a ticket that they are just working on.
-            is_others = before is Status.CLOSED and ticket.assigned_agent_id != actor.profile_id
-            if is_others and agents.release_unless_eligible(session, ticket):
+            # taken off a ticket that they are just working on as an agent, which an admin may
+            # have been when it was closed.
+            works_on_it = actor.role is Role.AGENT and ticket.assigned_agent_id == actor.profile_id
+            if (
+                before is Status.CLOSED
+                and not works_on_it
+                and agents.release_unless_eligible(session, ticket)
+            ):
                 after = TRANSITIONS[Event.RETURN_TO_POOL][after]
             ticket.status = after
             # The triggers' work is what the steps below read.

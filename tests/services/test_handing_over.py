@@ -9,9 +9,10 @@ from sqlalchemy import text
 
 from emberone.core import create_core
 from emberone.db import db, reading, transaction
-from emberone.domain.actor import SYSTEM
+from emberone.domain.actor import SYSTEM, Actor
 from emberone.domain.enums import Availability, HandOver, Role, Status
 from emberone.domain.errors import Conflict, Invalid, NotAllowed
+from emberone.domain.lifecycle import Event
 from emberone.jobs import Job
 from emberone.services import absences, comments, handing_over, profiles, snoozing, sweeps, tickets
 from emberone.services.assignment import sweep_assignments
@@ -44,6 +45,16 @@ def reasons(ticket):
             id=ticket,
         )
     ]
+
+
+def wait_until_somebody_waits(owner):
+    """For a row that this connection holds."""
+    deadline = time.monotonic() + 30
+    while not owner.execute(
+        "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')"
+    ).fetchall():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -188,12 +199,7 @@ class TestGoingAway:
             # As a sweep does: the agent first, then what they are given.
             owner.execute("SELECT FROM agents FOR NO KEY UPDATE")
             leaving.start()
-            deadline = time.monotonic() + 30
-            while not owner.execute(
-                "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')"
-            ).fetchall():
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            wait_until_somebody_waits(owner)
             owner.execute(
                 "UPDATE tickets SET assigned_agent_id = %s WHERE id = %s", (ana.profile_id, ticket)
             )
@@ -235,6 +241,88 @@ def test_who_becomes_something_else_hands_over_all(make, ana):
         admin, ana.profile_id, email="ana@example.org", full_name="Ana", role=Role.ADMIN, version=1
     )
     assert (agent_of(ticket), reasons(ticket)) == (None, [{"handOver": "role"}])
+
+
+def promoted(ana, make, ticket):
+    """Ana as the admin whom she has become since she closed the ticket."""
+    tickets.close_ticket(ana, ticket)
+    profiles.change_profile(
+        make.admin(), ana.profile_id, email="a@x.org", full_name="Ana", role=Role.ADMIN, version=1
+    )
+    return Actor(ana.profile_id, Role.ADMIN)
+
+
+@pytest.mark.rule("assignment 7")
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_an_admin_who_was_an_agent_reopens_for_the_pool(make, ana, is_answered):
+    ticket = make.ticket(assigned_agent_id=ana.profile_id)
+    boss = promoted(ana, make, ticket)
+    if is_answered:
+        comments.reply(boss, ticket, "One more thing.", Event.STAFF_REPLY_REOPENING)
+    else:
+        tickets.reopen_ticket(boss, ticket)
+    assert agent_of(ticket) is None
+    ben = make.agent("Ben")
+    assert sweep_assignments() == 1
+    assert agent_of(ticket) == ben.profile_id
+
+
+@pytest.mark.rule("assignment 13")
+def test_what_an_admin_kept_by_another_path_goes_back_when_its_customer_writes(make, owner, ana):
+    customer = make.customer()
+    ticket = make.ticket(customer, assigned_agent_id=ana.profile_id)
+    promoted(ana, make, ticket)
+    owner.execute("UPDATE tickets SET status = 'IN_PROGRESS' WHERE id = %s", (ticket,))
+    comments.comment_as_customer(customer, ticket, "It is broken again.")
+    assert agent_of(ticket) is None
+    assert reasons(ticket)[-1] == {"handOver": "inactive"}
+
+
+@pytest.mark.rule("assignment 10")
+@pytest.mark.parametrize("how", ["assign", "open", "give"])
+def test_nobody_gives_to_whom_another_is_deactivating_at_that_moment(
+    make, owner, settings, ana, how
+):
+    admin, customer, ben = make.admin(), make.customer(), make.agent("Ben")
+    ticket = make.ticket(customer, assigned_agent_id=ben.profile_id)
+    owner.execute(
+        "WITH made AS (INSERT INTO users (email, fs_uniquifier) VALUES ('a@b.c', 'x') RETURNING id)"
+        " UPDATE profiles SET user_id = made.id::text FROM made WHERE profiles.id = %s",
+        (ana.profile_id,),
+    )
+    acts = {
+        "assign": lambda: tickets.assign_ticket(admin, ticket, ana.profile_id),
+        "open": lambda: tickets.open_ticket(
+            admin, customer.profile_id, "Help", "Now.", agent_id=ana.profile_id
+        ),
+        "give": lambda: handing_over.go_away(
+            ben, ben.profile_id, HandOver.GIVE, to_agent_id=ana.profile_id
+        ),
+    }
+    refused: list[Exception] = []
+
+    def give() -> None:
+        with create_core(settings).app_context():
+            try:
+                acts[how]()
+            except Invalid as error:
+                refused.append(error)
+            db.engine.dispose()
+
+    giving = threading.Thread(target=give)
+    with owner.transaction():
+        # As whoever deactivates does: no sign-in any more, and then the agent's tickets.
+        owner.execute("UPDATE users SET active = false")
+        owner.execute(
+            "SELECT FROM agents WHERE profile_id = %s FOR NO KEY UPDATE", (ana.profile_id,)
+        )
+        giving.start()
+        wait_until_somebody_waits(owner)
+    giving.join(30)
+    assert len(refused) == 1
+    assert (
+        scalar("SELECT count(*) FROM tickets WHERE assigned_agent_id = :a", a=ana.profile_id) == 0
+    )
 
 
 def plan(actor, agent, start, end, **more):
