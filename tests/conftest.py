@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -27,13 +28,14 @@ from tests.factories import Make
 
 TEMPLATE, DATABASE, OWNER = "template_emberone", "emberone", "emberone_owner"
 
-#: A statement that takes a guard out of the database: `make mutants-sql` looks what is missed.
-SABOTAGE = "EMBERONE_TEST_SABOTAGE"
+#: The folder of a cluster that runs already, with a template in it from which
+#: `make mutants-sql` has taken a guard.
+SERVER = "EMBERONE_TEST_SERVER"
 
 
-@pytest.fixture(scope="session")
-def servers_folder() -> Iterator[Path]:
-    """Where servers keep their data.
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Where servers keep their data while tests run.
 
     Not below pytest's own folder, of which another run beside this one keeps only the
     newest three, whoever is still at work in the others. In memory where there is room:
@@ -48,20 +50,31 @@ def servers_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """The folder of this worker process's servers; see `quick_folder`."""
+    with quick_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def postgres(servers_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A cluster for this worker process, with the migrated template in it."""
+    if SERVER in os.environ:
+        yield cluster(Path(os.environ[SERVER]))
+        return
+    with cluster(servers_folder / "postgres") as server:
+        migrate(server, TEMPLATE)
+        yield server
+
+
+def cluster(folder: Path) -> EmbeddedPostgres:
+    """A cluster for tests, of the version that the environment names."""
     bin_dir = os.environ.get("EMBERONE_TEST_POSTGRES_BIN")
-    server = EmbeddedPostgres(
-        servers_folder / "postgres",
+    return EmbeddedPostgres(
+        folder,
         bin_dir=Path(bin_dir) if bin_dir else None,
         options={**THROW_AWAY, "max_connections": "200"},
     )
-    with server:
-        migrate(server, TEMPLATE)
-        if SABOTAGE in os.environ:
-            with server.connect(OWNER, TEMPLATE) as connection:
-                connection.execute(os.environ[SABOTAGE])
-        yield server
 
 
 def migrate(server: EmbeddedPostgres, database: str) -> None:

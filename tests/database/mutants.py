@@ -1,29 +1,45 @@
 """Takes one guard after the other out of the database, and looks whether a test turns red.
 
 ``make mutants-sql`` drops each row policy, grant, trigger, unique index and check in
-turn from the database that tests are given, and runs the tests that should notice until
-the first one fails. A guard that nothing misses is listed, and the exit status is 1.
+turn, and runs the tests that are near to its kind until the first one fails. Who missed
+what is printed. A guard that nothing misses makes the exit status 1.
+
+Two are tried at a time, each on a server of its own. The migrations run once on each;
+a mutant is a copy of what they made. Tests run in a fork of this process, which has read
+the product already: otherwise most of the time would go into reading it again.
 """
 
 import argparse
+import multiprocessing
 import os
-import subprocess
+import re
 import sys
-import tempfile
-from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import Counter, deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Final
 
 import psycopg
+import pytest
 
 from emberone.embedded import EmbeddedPostgres
-from tests.conftest import OWNER, SABOTAGE, TEMPLATE, migrate
+from tests.conftest import (
+    OWNER,
+    SERVER,
+    TEMPLATE,
+    cluster,
+    migrate,
+    quick_folder,
+    recreate_database,
+)
 
 _ROOT: Final = Path(__file__).parents[2]
 _PUBLIC: Final = "relnamespace = 'public'::regnamespace"
+#: The database as the migrations left it.
+_WHOLE: Final = "whole_emberone"
 
 #: kind → one statement for each guard, which takes it away.
 _GUARDS: Final = {
@@ -49,16 +65,21 @@ _GUARDS: Final = {
     f" WHERE rolname LIKE 'emberone\\_%' AND {_PUBLIC}",
 }
 
-#: kind → where it is most likely missed; then everything near the database is asked.
-_FIRST: Final = {
-    "policy": "tests/database/test_row_policies.py",
-    "trigger": "tests/database/test_triggers.py",
-    "check": "tests/database/test_constraints.py",
-    "unique": "tests/database/test_constraints.py",
-    "grant": "tests/database/test_grants.py",
-    "column grant": "tests/database/test_grants.py",
+#: kind → the tests that have to miss it.
+_NEAR: Final = {
+    "policy": ["tests/database/test_row_policies.py"],
+    "trigger": [
+        "tests/database/test_reviews.py",
+        "tests/database/test_wait_rows.py",
+        "tests/database/test_settings_history.py",
+        "tests/database/test_queue_columns.py",
+        "tests/database/test_triggers.py",
+    ],
+    "check": ["tests/database/test_constraints.py"],
+    "unique": ["tests/database/test_constraints.py"],
+    "grant": ["tests/database/test_grants.py"],
+    "column grant": ["tests/database/test_grants.py"],
 }
-_THEN: Final = ("tests/database", "tests/models", "tests/services", "tests/queries")
 
 
 @dataclass(frozen=True)
@@ -68,36 +89,58 @@ class Mutant:
     kind: str
     statement: str
 
-    def is_missed_by(self, *tests: str) -> bool:
-        """Whether one of these tests fails without the guard."""
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-            cwd=_ROOT,
-            env={**os.environ, SABOTAGE: self.statement},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if run.returncode not in {0, 1} or "error" in run.stdout.splitlines()[-1]:
-            raise RuntimeError(f"{self.statement}: the tests did not run.\n{run.stdout[-2000:]}")
-        return run.returncode == 1
 
-    def is_killed(self) -> bool:
-        """Whether any test near the database fails without the guard."""
-        return self.is_missed_by(_FIRST[self.kind]) or self.is_missed_by(*_THEN)
+@dataclass
+class Lane:
+    """A server, and the tests that run on it now."""
+
+    server: EmbeddedPostgres
+    mutant: Mutant | None = None
+    process: ForkProcess = field(init=False)
+
+    @property
+    def _said(self) -> Path:
+        return self.server.data_dir / "said"
+
+    def begin(self, mutant: Mutant | None, tests: list[str]) -> None:
+        """Run tests on a copy of the database; without a mutant it lacks nothing."""
+        self.mutant = mutant
+        recreate_database(self.server, TEMPLATE, _WHOLE)
+        if mutant is not None:
+            with self.server.connect(OWNER, TEMPLATE) as connection:
+                connection.execute(mutant.statement)
+        fork = multiprocessing.get_context("fork")
+        self.process = fork.Process(target=_ask, args=(self.server.data_dir, self._said, tests))
+        self.process.start()
+
+    def end(self) -> list[str]:
+        """The tests that failed, now that they have ended."""
+        self.process.join()
+        said = self._said.read_text()
+        if self.process.exitcode not in {0, 1}:
+            raise RuntimeError(f"{self.mutant}: the tests did not run.\n{said[-2000:]}")
+        failed = re.findall(r"^(?:FAILED|ERROR) .*?::(.+?)(?: - |$)", said, re.MULTILINE)
+        if bool(failed) != bool(self.process.exitcode):
+            raise RuntimeError(f"{self.mutant}: what failed is not said.\n{said[-2000:]}")
+        return failed
 
 
-def guards(kinds: list[str], words: str) -> Iterator[Mutant]:
-    """Every guard of a freshly migrated database, of these kinds, with these words in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = EmbeddedPostgres(Path(folder) / "postgres")
-        with server:
-            migrate(server, TEMPLATE)
-            with server.connect(OWNER, TEMPLATE) as connection:
-                yield from _read(connection, kinds, words)
+def _ask(server: Path, said: Path, tests: list[str]) -> None:
+    """Run tests on a server, in this process, until one fails; what they say goes to a file."""
+    os.environ[SERVER] = str(server)
+    with said.open("wb") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    os.chdir(_ROOT)
+    options = ["-q", "-x", "-rfE", "--no-header", "--tb=short"]
+    plugins = [part for name in ("cacheprovider", "randomly") for part in ("-p", f"no:{name}")]
+    status = pytest.main([*options, *plugins, *tests])
+    sys.stdout.flush()
+    os._exit(status)
 
 
-def _read(connection: psycopg.Connection, kinds: list[str], words: str) -> list[Mutant]:
+def guards(connection: psycopg.Connection, kinds: list[str], words: str) -> list[Mutant]:
+    """Every guard of a database, of these kinds, with these words in it."""
     return [
         Mutant(kind, statement)
         for kind in kinds
@@ -106,26 +149,53 @@ def _read(connection: psycopg.Connection, kinds: list[str], words: str) -> list[
     ]
 
 
+def check_whole(lane: Lane, kinds: list[str]) -> None:
+    """Raise where a test fails already while nothing is missing."""
+    lane.begin(None, sorted({file for kind in kinds for file in _NEAR[kind]}))
+    if failed := lane.end():
+        raise RuntimeError(f"Nothing is missing, and yet these fail: {failed}.")
+
+
+def missed_by(lanes: list[Lane], mutants: list[Mutant]) -> dict[Mutant, list[str]]:
+    """Mutant → the tests that failed; each is printed as it comes."""
+    found: dict[Mutant, list[str]] = {}
+    waiting, idle, busy = deque(mutants), list(lanes), list[Lane]()
+    while waiting or busy:
+        while waiting and idle:
+            lane, mutant = idle.pop(), waiting.popleft()
+            lane.begin(mutant, _NEAR[mutant.kind])
+            busy.append(lane)
+        ready = wait([lane.process.sentinel for lane in busy])
+        for lane in [lane for lane in busy if lane.process.sentinel in ready]:
+            busy.remove(lane)
+            idle.append(lane)
+            if mutant := lane.mutant:
+                found[mutant] = lane.end()
+                print(f"{mutant.statement}: {', '.join(found[mutant]) or 'SURVIVED'}", flush=True)
+    return found
+
+
 def main() -> int:
     """Try them all, two at a time, and say which nobody missed."""
     parser = argparse.ArgumentParser(prog="make mutants-sql", description=__doc__)
     parser.add_argument("--kind", action="append", choices=_GUARDS, help="only this kind")
     parser.add_argument("--only", default="", help="only statements with these words")
     asked = parser.parse_args()
-    mutants = list(guards(asked.kind or list(_GUARDS), asked.only))
-    tried: Counter[str] = Counter()
-    survivors: list[Mutant] = []
-    with ThreadPoolExecutor(2) as pool:
-        for mutant, is_killed in zip(mutants, pool.map(Mutant.is_killed, mutants), strict=True):
-            tried[mutant.kind] += 1
-            if not is_killed:
-                survivors.append(mutant)
-                print(f"survived: {mutant.statement}", flush=True)
-            print(f"{tried.total()} of {len(mutants)}", file=sys.stderr, end="\r", flush=True)
+    kinds = asked.kind or list(_GUARDS)
+    with ExitStack() as stack:
+        folder = stack.enter_context(quick_folder())
+        lanes = [Lane(stack.enter_context(cluster(folder / name))) for name in ("one", "two")]
+        for lane in lanes:
+            migrate(lane.server, _WHOLE)
+            check_whole(lane, kinds)
+        with lanes[0].server.connect(OWNER, _WHOLE) as connection:
+            mutants = guards(connection, kinds, asked.only)
+        found = missed_by(lanes, mutants)
+    tried = Counter(mutant.kind for mutant in mutants)
+    missed = Counter(mutant.kind for mutant in mutants if found[mutant])
     for kind, count in tried.items():
-        alive = sum(mutant.kind == kind for mutant in survivors)
-        print(f"{kind}: {count - alive} of {count} killed")
-    return 1 if survivors else 0
+        print(f"{kind}: {missed[kind]} of {count} missed")
+    return int(missed != tried)
 
 
 if __name__ == "__main__":

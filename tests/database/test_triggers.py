@@ -115,6 +115,12 @@ class TestHistory:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
 
+    @pytest.mark.parametrize("table", ["history", "tickets", "comments"])
+    def test_who_would_empty_a_table_is_told_which_one_may_not_be(self, owner, table):
+        # PostgreSQL asks the table that was named first, then those that refer to it.
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"TRUNCATE of {table} is"):
+            owner.execute(f"TRUNCATE {table} CASCADE")
+
     def test_only_the_name_of_a_person_who_is_gone_is_forgotten(self, people, owner, make):
         ghost = make.customer()
         people.as_(Actor(ghost.profile_id, None))(
@@ -360,12 +366,37 @@ class TestTicketColumns:
         people.as_(people.agent)("UPDATE tickets SET priority = 'CRITICAL'")
         assert owner.execute(sql, (people.ticket,)).fetchone() == ("CRITICAL", "CRITICAL")
 
-    def test_tags_in_use_are_known(self, owner, people):
+    def test_tags_in_use_are_known(self, owner, people, make):
+        known = "SELECT name, is_skill FROM tags ORDER BY name"
+        make.ticket(tags=["vpn"])
+        assert owner.execute(known).fetchall() == [("vpn", False)]
         owner.execute("UPDATE tickets SET tags = '{billing,vip}'")
-        assert owner.execute("SELECT name FROM tags ORDER BY name").fetchall() == [
-            ("billing",),
-            ("vip",),
+        assert owner.execute(known).fetchall() == [
+            ("billing", False),
+            ("vip", False),
+            ("vpn", False),
         ]
+        owner.execute("UPDATE agents SET skills = '{french,vpn}'")
+        assert owner.execute(known).fetchall()[1] == ("french", True)
+
+    @pytest.mark.parametrize(
+        ("statement", "moves"),
+        [
+            (
+                "INSERT INTO tickets (title, description, customer_id)"
+                " SELECT 't', 'd', id FROM profiles WHERE role = 'CUSTOMER'",
+                True,
+            ),
+            ("UPDATE tickets SET priority = 'HIGH'", True),
+            ("DELETE FROM tickets", True),
+            ("UPDATE tickets SET priority = 'HIGH' WHERE status = 'CLOSED'", False),
+        ],
+    )
+    def test_lists_hear_of_every_ticket_that_moved(self, owner, people, statement, moves):
+        pulse = "SELECT slot, moved_by FROM queue_pulse ORDER BY slot"
+        before = owner.execute(pulse).fetchall()
+        owner.execute(statement)
+        assert (owner.execute(pulse).fetchall() != before) == moves
 
 
 class TestOpenCount:
