@@ -35,6 +35,7 @@ _REASONS: Final[dict[str, Any]] = {
     "This person chose not to get these letters.": _l(
         "This person chose not to get these letters."
     ),
+    "This person is not one of the staff.": _l("This person is not one of the staff."),
     "The ticket was reopened.": _l("The ticket was reopened."),
     "The comment was deleted.": _l("The comment was deleted."),
     "The ticket no longer waits.": _l("The ticket no longer waits."),

@@ -76,7 +76,8 @@ _KNOWN: Final = (
 )
 _BY_LETTER: Final = {kind.letter: kind for kind in _KNOWN}
 
-_TO_CUSTOMERS: Final = frozenset(
+#: The letters of a customer's own conversation.
+TO_CUSTOMERS: Final = frozenset(
     {"ticket_received", "staff_replied", "reminder", "feedback_request"}
 )
 
@@ -96,7 +97,7 @@ def kind_of(letter: str) -> Kind:
 
 def audience_of(letter: str) -> Audience:
     """Whose conversation this kind of letter belongs to."""
-    return Audience.CUSTOMER if letter in _TO_CUSTOMERS else Audience.STAFF
+    return Audience.CUSTOMER if letter in TO_CUSTOMERS else Audience.STAFF
 
 
 @cache

@@ -25,7 +25,7 @@ from emberone.domain.errors import Conflict, NotFound
 from emberone.jobs import Job, nudge
 from emberone.languages import catalogue
 from emberone.mail.fates import MAX_ATTEMPTS
-from emberone.mail.kinds import DIGEST
+from emberone.mail.kinds import DIGEST, TO_CUSTOMERS
 from emberone.mail.messages import compose
 from emberone.mail.rendering import render
 from emberone.mail.site import Site, current_settings, current_site
@@ -49,6 +49,8 @@ _BUDGET_S: Final = 10.0
 
 _stopping = threading.Event()
 
+_QUOTED_TO_CUSTOMERS: Final = ", ".join(f"'{letter}'" for letter in sorted(TO_CUSTOMERS))
+
 #: Why a letter does not leave, as things stand now: it may have waited for days since it was
 #: written. Who declines digests may have lines in one already, which leaves.
 _REFUSAL: Final = (
@@ -56,7 +58,10 @@ _REFUSAL: Final = (
     " THEN 'This address no longer takes mail.' ELSE (SELECT CASE"
     f" WHEN letter = ANY (declined_letters) AND letter <> '{DIGEST}'"
     " THEN 'This person chose not to get these letters.'"
-    f" WHEN {IS_DEACTIVATED} THEN 'This person is deactivated.' END"
+    f" WHEN {IS_DEACTIVATED} THEN 'This person is deactivated.'"
+    f" WHEN role = 'CUSTOMER' AND letter NOT IN ({_QUOTED_TO_CUSTOMERS})"
+    f" AND (ticket_id IS NOT NULL OR letter = '{DIGEST}')"
+    " THEN 'This person is not one of the staff.' END"
     " FROM profiles WHERE profiles.id = to_profile_id) END"
 )
 

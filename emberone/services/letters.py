@@ -38,6 +38,13 @@ _DECLINED: Final = (
     " THEN 'This person chose not to get these letters.' END"
 )
 
+#: What staff tell each other of tickets, to somebody who was one of them when it was arranged:
+#: an SLA plan may name them still.
+_NOT_STAFF: Final = (
+    "CASE WHEN :is_for_staff AND given.ticket_id IS NOT NULL AND profiles.role = 'CUSTOMER'"
+    " THEN 'This person is not one of the staff.' END"
+)
+
 #: One kind of letter to some people. The person's name, what the ticket is called and the
 #: letter before this one in its thread are fixed here too, so that callers give only what is
 #: special to their letter, and a repeat names the same letter before it. Who is not mailed gets a `suppressed` row: the mail log says why nothing came.
@@ -50,11 +57,11 @@ _WRITE = text(
     " || coalesce(thread.params, '{}') || given.params, profiles.id, profiles.email, ticket.id,"
     " CASE WHEN refusal.reason IS NULL THEN 'queued' ELSE 'suppressed' END,"
     " refusal.reason, coalesce(cast(:send_after AS timestamptz), context_now()),"
-    " CASE WHEN ticket.id IS NULL OR NOT :may_collapse THEN context_now() END"
+    " CASE WHEN ticket.id IS NULL OR NOT :is_for_staff THEN context_now() END"
     " FROM jsonb_to_recordset(cast(:given AS jsonb))"
     " AS given (key text, to_profile_id uuid, ticket_id uuid, params jsonb)"
     " JOIN profiles ON profiles.id = given.to_profile_id"
-    f" CROSS JOIN LATERAL (SELECT coalesce({REFUSAL}, {_DECLINED}) AS reason) AS refusal"
+    f" CROSS JOIN LATERAL (SELECT coalesce({REFUSAL}, {_NOT_STAFF}, {_DECLINED}) AS reason) AS refusal"
     " LEFT JOIN LATERAL (SELECT id, jsonb_build_object('ticket_id', id, 'number', number,"
     " 'title', title, 'priority', priority) AS params"
     " FROM tickets WHERE id = given.ticket_id) AS ticket ON true"
@@ -147,7 +154,7 @@ def write_all(
             "given": json.dumps(given, default=str),
             "send_after": send_after,
             # Customers' letters are never gathered: SLA rule 23 is about the engines' own.
-            "may_collapse": audience_of(letter) is Audience.STAFF,
+            "is_for_staff": audience_of(letter) is Audience.STAFF,
         },
     ).all()
     if "queued" in states:

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from emberone.db import db, reading, transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import MailState
+from emberone.domain.enums import MailState, Role
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
 from emberone.jobs import Job, send_nudges_with
 from emberone.mail.fates import MAX_ATTEMPTS
@@ -254,6 +254,19 @@ def test_whoever_was_deactivated_since_it_was_written_is_not_mailed(smtp, sink, 
     assert delivery.deliver_due() == 1
     row = load(letter)
     assert (row.state, row.last_error) == (MailState.SUPPRESSED, "This person is deactivated.")
+    assert sink.messages == []
+
+
+def test_whoever_is_no_staff_any_more_is_told_nothing_of_tickets(smtp, sink, write):
+    smtp(sink)
+    letter = write()
+    change(letter, role=Role.CUSTOMER)
+    assert delivery.deliver_due() == 1
+    row = load(letter)
+    assert (row.state, row.last_error) == (
+        MailState.SUPPRESSED,
+        "This person is not one of the staff.",
+    )
     assert sink.messages == []
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from emberone.db import end_reading, reading, transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import Priority, Status
+from emberone.domain.enums import MailState, Priority, Status
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
 from emberone.queries.jobs import dead_rows
 from emberone.services.sla import MAX_ATTEMPTS, retry_step, sweep_sla
@@ -393,6 +393,28 @@ def test_a_named_person_is_told_and_the_ticket_goes_back_to_the_pool(play, make)
     [entry] = play.history(ticket, "assignment_changed")
     assert entry.details["reason"].startswith("SLA step ")
     assert [letter.to_profile_id for letter in play.letters()] == [boss.profile_id]
+
+
+def test_whom_a_plan_names_is_told_only_while_they_are_staff(play, make):
+    boss = make.agent()
+    policy = play.policy(
+        targets={(p, FIRST): 3600 for p in Priority},
+        steps={
+            1: {
+                "percent": 100,
+                "actions": ["NOTIFY_PERSON"],
+                "person_id": boss.profile_id,
+            }
+        },
+    )
+    play.open(**assigned(play), team_id=play.team(policy))
+    play.sql("UPDATE profiles SET role = 'CUSTOMER' WHERE id = :id", id=boss.profile_id)
+    sweep_sla(now=after(2))
+    [letter] = [row for row in play.letters() if row.to_profile_id == boss.profile_id]
+    assert (letter.state, letter.last_error) == (
+        MailState.SUPPRESSED,
+        "This person is not one of the staff.",
+    )
 
 
 # A row that cannot be dealt with.
