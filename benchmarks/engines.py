@@ -317,6 +317,7 @@ def running(folder: Path) -> Iterator[Engines]:
         stack.enter_context(core.app_context())
         stack.callback(db.engine.dispose)
         jobs.send_nudges_with(nudges.send)
+        stack.callback(nudges.forget_broker)
         yield Engines(folder, core, environ, owner)
 
 

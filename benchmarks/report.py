@@ -34,8 +34,22 @@ _METHOD: Final = """\
 
 _ENGINES: Final = """\
 Real processes (`benchmarks/engines.py`): two workers of two children each and one beat, on the
-machine that also makes the load. Times are PostgreSQL's own, from when a row was due, or its
-transaction began, to when a worker's statement wrote what became of it.
+machine that also makes the load; each figure on fresh servers. Times are PostgreSQL's own, from
+when a row was due, or its transaction began, to when a worker's statement wrote what became of
+it.
+
+What these say, and what they do not:
+
+- A hundred tickets a second are one bare `INSERT` each, in a transaction of its own, with the
+  nudge that the product sends: they show how fast what is committed gets its agent, not how
+  fast people may open tickets. The product's own way to open one writes its time limits, their
+  steps, history and a letter too and takes some 25 ms of processor time, so that a hundred a
+  second would need two and a half cores for themselves.
+- On a machine of few cores (below) PostgreSQL, four children of workers, beat and what makes
+  the load share them. A figure near to what is allowed says that they are busy, and more cores
+  make it smaller; only re-planning is one process and one of PostgreSQL's at a time.
+- Re-planning goes on beside other work: the row below it is what people waited for meanwhile,
+  called in the process that measures, one after the other.
 """
 
 _FLOORS: Final = """\
@@ -45,8 +59,9 @@ psycopg runs the least SQL that knows what the page shows, and an application wi
 framework sends the very bytes that the product sent; nothing is rendered, nobody is signed
 in, no role is taken. For a write: one statement that leaves as many rows in every table as
 the product does (`tests/benchmarks/` compares them). For the idle sweeps: one statement that
-asks whether any of the five has something to do; the product asks in five times three
-transactions and keeps a record of having looked.
+asks whether any of the seven has something to do (replies that wait, assignment, time limits,
+re-planning, waits for customers, invitations to rate, letters); the product asks in seven times
+three transactions, each with a role of its own, and keeps a record of having looked.
 
 **Stock** (`benchmarks/baselines/flask_admin_stock.py`) is Flask-Admin with its default theme
 on the same tables, as its documentation shows it: no sign-in, no rules, no row policies. Its

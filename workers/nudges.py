@@ -49,6 +49,15 @@ def send(job: Job) -> None:
         )
 
 
+def forget_broker() -> None:
+    """Close what is open; the next nudge looks anew where its broker is."""
+    global _silent_until
+    if _producer.cache_info().currsize:
+        _producer().pool.force_close_all()
+    _producer.cache_clear()
+    _silent_until = 0.0
+
+
 @functools.cache
 def _producer() -> Celery:
     """A Celery of its own, whose sockets give up sooner than the workers' may."""

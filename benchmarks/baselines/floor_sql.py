@@ -175,7 +175,7 @@ SELECT 'assigned:' || assigned.id || ':' || profiles.id || ':' || assigned.versi
 FROM assigned JOIN profiles ON profiles.id = assigned.assigned_agent_id
 """
 
-#: Whether any of the five kinds of background work has something to do.
+#: Whether any of the seven kinds of background work has something to do.
 IDLE: Final = """
 SELECT EXISTS (SELECT FROM drafts WHERE state = 'waiting' AND publish_after <= now()),
     EXISTS (SELECT FROM tickets WHERE assigned_agent_id IS NULL
@@ -184,6 +184,13 @@ SELECT EXISTS (SELECT FROM drafts WHERE state = 'waiting' AND publish_after <= n
         AND cancelled_at IS NULL AND skipped_reason IS NULL AND dead_at IS NULL),
     EXISTS (SELECT FROM feedback_requests
         WHERE state = 'PENDING' AND dead_at IS NULL AND send_after <= now()),
+    EXISTS (SELECT FROM waits WHERE due_at <= now() AND dead_at IS NULL),
+    EXISTS (SELECT FROM sla_policy_versions AS old JOIN sla_clocks ON policy_version_id = old.id
+        WHERE met_at IS NULL AND stopped_at IS NULL AND EXISTS (SELECT FROM sla_policy_versions
+            WHERE policy_id = old.policy_id AND version > old.version)),
+    EXISTS (SELECT FROM calendar_versions AS old JOIN sla_clocks ON calendar_version = old.id
+        WHERE met_at IS NULL AND stopped_at IS NULL AND EXISTS (SELECT FROM calendar_versions
+            WHERE calendar_id = old.calendar_id AND version > old.version)),
     EXISTS (SELECT FROM mail_outbox WHERE state = 'queued' AND send_after <= now())
 """
 

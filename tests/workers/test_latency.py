@@ -25,8 +25,7 @@ def test_a_ticket_opened_by_a_person_is_assigned_without_any_beat(make, processe
     served = [job for job, queue in QUEUES.items() if queue == "work"]
     done = "SELECT count(*) FROM sweep_runs WHERE last_ok_at IS NOT NULL"
     eventually(lambda: known(done) == len(served))
-    nudges._producer.cache_clear()
-    monkeypatch.setattr(nudges, "_silent_until", 0.0)
+    nudges.forget_broker()
     jobs.send_nudges_with(nudges.send)
     try:
         customer = make.customer()
@@ -34,8 +33,7 @@ def test_a_ticket_opened_by_a_person_is_assigned_without_any_beat(make, processe
         eventually(lambda: known("SELECT count(assigned_agent_id) FROM tickets") == 1)
     finally:
         jobs.send_nudges_with(lambda job: None)
-        nudges._producer().pool.force_close_all()
-        nudges._producer.cache_clear()
+        nudges.forget_broker()
     assert (
         known(
             f"SELECT open_count FROM agents WHERE profile_id = (SELECT assigned_agent_id"

@@ -22,7 +22,7 @@ def send(valkey, settings, monkeypatch):
         "EMBERONE_REDIS_URL": valkey.url(),
     }.items():
         monkeypatch.setenv(name, value)
-    nudges._producer.cache_clear()
+    nudges.forget_broker()
 
     def timed() -> float:
         monkeypatch.setattr(nudges, "_silent_until", 0.0)
@@ -31,8 +31,7 @@ def send(valkey, settings, monkeypatch):
         return time.monotonic() - began
 
     yield timed
-    nudges._producer().pool.force_close_all()
-    nudges._producer.cache_clear()
+    nudges.forget_broker()
 
 
 def waiting(valkey, queue: str = "work") -> int:
@@ -79,4 +78,13 @@ def test_a_broker_that_was_lost_is_left_alone_for_a_while(send, valkey, caplog):
     nudges.send(Job.ASSIGN)
     assert waiting(valkey) == 0
     send()
+    assert waiting(valkey) == 1
+
+
+def test_who_forgets_the_broker_finds_another_at_once(send, valkey, monkeypatch):
+    monkeypatch.setenv("EMBERONE_REDIS_URL", "redis://127.0.0.1:1/0")
+    send()
+    monkeypatch.setenv("EMBERONE_REDIS_URL", valkey.url())
+    nudges.forget_broker()
+    nudges.send(Job.ASSIGN)
     assert waiting(valkey) == 1
