@@ -23,8 +23,8 @@ from emberone.web.admin.ratings import RatingView
 from emberone.web.admin.settings import SettingView
 from emberone.web.admin.sla import SLAView
 from emberone.web.admin.teams import TagView, TeamView
-from emberone.web.admin.ticket_new import TicketView
-from emberone.web.admin.tickets import keep_place, ticket_walk
+from emberone.web.admin.ticket import TicketView
+from emberone.web.admin.ticket.place import keep_place, ticket_walk
 from emberone.web.theme import TablerTheme, csp_nonce
 
 _WORK: Final[Any] = _l("Work")

@@ -7,7 +7,7 @@ names is reachable, rows come from `queries/`, changes go to `services/`.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, ClassVar, NoReturn, ParamSpec, TypeVar
 
 from flask import flash, redirect, request
 from flask_admin import BaseView
@@ -89,6 +89,12 @@ class PanelView(Guarded, BaseModelView):  # type: ignore[misc]
 
     #: The view's part of the address, and the first part of its endpoints' names.
     address: str
+    #: Exposed functions that are its pages as methods are, where those are too many for one file.
+    views: ClassVar[tuple[Callable[..., Any], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        for view in cls.views:
+            setattr(cls, view.__name__, view)
 
     can_create = can_edit = can_delete = can_export = can_view_details = False
     can_set_page_size = False

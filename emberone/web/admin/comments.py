@@ -17,7 +17,7 @@ from emberone.web.admin.lists import Chip, Column, Listing
 from emberone.web.admin.moments import excerpt_of
 from emberone.web.admin.note_mentions import marks_for
 from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
-from emberone.web.admin.ticket_scene import drawn
+from emberone.web.admin.ticket.conversation import drawn
 from emberone.web.session import current_actor
 
 _FILTERS = ("search", "type", "author", "ticket")

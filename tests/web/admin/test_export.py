@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 
 from emberone.domain.enums import Status
-from emberone.web.admin import export
-from emberone.web.admin.export import safe_cell
+from emberone.web.admin.ticket import export
+from emberone.web.admin.ticket.export import safe_cell
 from tests.web.admin.conftest import look
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 from emberone.domain.enums import Priority
 from emberone.services import comments, tickets
 from emberone.services.tickets import TicketChanges
-from emberone.web.admin import queue_counts
+from emberone.web.admin.ticket import queue_counts
 from tests.browsing import check_page, expect
 from tests.web.admin.conftest import look
 

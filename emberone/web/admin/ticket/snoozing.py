@@ -14,9 +14,9 @@ from emberone.domain.errors import EmberOneError, Invalid
 from emberone.domain.snoozing import Later
 from emberone.queries.sla import next_due
 from emberone.services.snoozing import snooze_ticket, wake_ticket
-from emberone.web.admin.base import Undo, attempt, carry_out, done, refused
+from emberone.web.admin.base import PanelView, Undo, attempt, carry_out, done, refused
 from emberone.web.admin.params import NotUnderstood, Values, fields
-from emberone.web.admin.ticket_drafts import TicketDrafts
+from emberone.web.admin.ticket.numbered import id_of, page_url
 from emberone.web.session import current_actor
 from emberone.web.theme.formats import time_short
 from emberone.web.zone import reader_zone
@@ -25,39 +25,35 @@ from emberone.web.zone import reader_zone
 _OTHER = "at"
 
 
-class TicketSnooze(TicketDrafts):
-    """What one puts aside; the page's other verbs come with the class below."""
+@expose("/<int:number>/snooze/", methods=("POST",))
+def snooze(view: PanelView, number: int) -> Response:
+    """Put the ticket aside until the moment that was chosen."""
+    actor, ticket_id = current_actor(), id_of(view.session, number)
+    values, now = fields(), now_of(view.session)
+    until = attempt(_chosen, values, now)
+    if isinstance(until, EmberOneError):
+        return refused(until, page_url(number))
+    due = next_due(view.session, [ticket_id], now).get(ticket_id)
+    drawn = drawn_at(values)
+    outcome = attempt(snooze_ticket, actor, ticket_id, until, seen_at=drawn)
+    if isinstance(outcome, EmberOneError):
+        return refused(outcome, page_url(number))
+    time = time_short(until, now=now)
+    message = _("Snoozed until %(time)s.", time=time)
+    if due is not None and now < due.due_at < until:
+        early = time_short(due.due_at, now=now)
+        message += " " + _("A time limit ends on %(time)s and brings it back before.", time=early)
+    undo = Undo(_("Undo"), url_for("ticket.wake", number=number))
+    return done(message, page_url(number), undo=undo)
 
-    @expose("/<int:number>/snooze/", methods=("POST",))
-    def snooze(self, number: int) -> Response:
-        """Put the ticket aside until the moment that was chosen."""
-        actor, ticket_id = current_actor(), self._id(number)
-        values, now = fields(), now_of(self.session)
-        until = attempt(_chosen, values, now)
-        if isinstance(until, EmberOneError):
-            return refused(until, self._url(number))
-        due = next_due(self.session, [ticket_id], now).get(ticket_id)
-        drawn = drawn_at(values)
-        outcome = attempt(snooze_ticket, actor, ticket_id, until, seen_at=drawn)
-        if isinstance(outcome, EmberOneError):
-            return refused(outcome, self._url(number))
-        time = time_short(until, now=now)
-        message = _("Snoozed until %(time)s.", time=time)
-        if due is not None and now < due.due_at < until:
-            early = time_short(due.due_at, now=now)
-            message += " " + _(
-                "A time limit ends on %(time)s and brings it back before.", time=early
-            )
-        undo = Undo(_("Undo"), url_for("ticket.wake", number=number))
-        return done(message, self._url(number), undo=undo)
 
-    @expose("/<int:number>/wake/", methods=("POST",))
-    def wake(self, number: int) -> Response:
-        """Take the ticket up again."""
-        ticket_id = self._id(number)
-        return carry_out(
-            _("The ticket is back."), self._url(number), wake_ticket, current_actor(), ticket_id
-        )
+@expose("/<int:number>/wake/", methods=("POST",))
+def wake(view: PanelView, number: int) -> Response:
+    """Take the ticket up again."""
+    ticket_id = id_of(view.session, number)
+    return carry_out(
+        _("The ticket is back."), page_url(number), wake_ticket, current_actor(), ticket_id
+    )
 
 
 def _chosen(values: Values, now: datetime) -> datetime:

@@ -23,7 +23,7 @@ from emberone.queries.tickets import TicketDetails
 from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.moments import author_of, system_words
 from emberone.web.admin.note_mentions import Marks
-from emberone.web.admin.reply_changes import worded
+from emberone.web.admin.ticket.reply_changes import worded
 from emberone.web.errors import refusal_text
 
 #: So many of the latest comments are shown at once; those before them are folded away.

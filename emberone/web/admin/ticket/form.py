@@ -2,16 +2,19 @@
 
 import hashlib
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
+from flask import url_for
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Priority, Role
 from emberone.domain.errors import Invalid
-from emberone.queries import profiles
+from emberone.queries import agents, profiles
 from emberone.queries.tickets import TicketDetails
 from emberone.services.tickets import UNSET, TicketChanges
+from emberone.web.admin import choices
 from emberone.web.admin.params import Values
 
 
@@ -92,6 +95,24 @@ class TicketForm:
         if profiles.person(session, self.agent_id, (Role.AGENT,)):
             return None
         return Invalid("Tickets are assigned to active agents.", field="agent")
+
+
+def form_choices(
+    session: Session, agent_id: UUID | None = None, agent_name: str | None = None
+) -> dict[str, Any]:
+    """What the selects of a ticket's form offer."""
+    people = agents.working_choices(session)
+    pairs = choices.working_agents(people[: agents.CHOICES_LIMIT])
+    if agent_id is not None and str(agent_id) not in dict(pairs):
+        # An agent who is one no longer, or comes late in the alphabet.
+        pairs.insert(0, (str(agent_id), agent_name or _("unknown")))
+    has_more = len(people) > agents.CHOICES_LIMIT
+    return {
+        "priorities": choices.priorities(),
+        "agents": pairs,
+        "agent_lookup": url_for("ticket.ajax_lookup", name="agent") if has_more else None,
+        "teams": [(str(team.id), team.label) for team in agents.team_choices(session)],
+    }
 
 
 def _print(value: object) -> str:
