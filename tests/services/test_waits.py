@@ -205,6 +205,22 @@ def test_who_takes_it_up_before_lets_it_count_from_then(quiet):
     assert quiet.wait.quiet_from == T0 + 2 * DAY
 
 
+def test_the_mark_of_having_been_put_aside_ends_no_silence(quiet, make):
+    """Given to a colleague, long after it came back by itself: the customer hears nothing twice."""
+    snooze_ticket(quiet.agent, quiet.id, T0 + HOUR, now=T0)
+    sweep_waits(now=REMINDED + HOUR)
+    before = quiet.wait
+    assert before.closes_at == CLOSED + HOUR
+    colleague = make.agent()
+    tickets.assign_ticket(quiet.agent, quiet.id, colleague.profile_id, now=REMINDED + 2 * HOUR)
+    assert quiet.ticket.snoozed_until is None
+    after = quiet.wait
+    assert (after.quiet_from, after.reminded_at) == (before.quiet_from, before.reminded_at)
+    sweep_waits(now=CLOSED + HOUR)
+    assert quiet.is_closed
+    assert len(quiet.reminders) == 1
+
+
 def test_putting_it_aside_takes_back_what_was_announced(quiet):
     sweep(REMINDED)
     snooze_ticket(quiet.agent, quiet.id, CLOSED - DAY, now=REMINDED + HOUR)
