@@ -17,7 +17,14 @@ from emberone.domain.errors import Conflict
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.services import steps
-from emberone.services.clock_book import CAME_CLOSED, CLOSED, NO_TARGET, WORKED_ON, ClockBook
+from emberone.services.clock_book import (
+    CAME_CLOSED,
+    CLOSED,
+    NO_TARGET,
+    TAKEN_BACK,
+    WORKED_ON,
+    ClockBook,
+)
 from emberone.services.promises import Promise, choose, promised, staff_has_spoken
 
 
@@ -78,7 +85,7 @@ def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
     """
     book = ClockBook.of(session, ticket, at)
     first = book.clocks.get(Metric.FIRST_RESPONSE)
-    if first is None:
+    if first is None or first.stopped_reason == TAKEN_BACK:
         # Staff opened it with a public comment; or a first response is not promised at all.
         book.begin(choose(session, ticket.id), [Metric.FIRST_RESPONSE])
         if Metric.FIRST_RESPONSE not in book.clocks and staff_has_spoken(session, ticket.id):
@@ -87,6 +94,17 @@ def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
         _go_on(book, [first])
     elif not first.timing.is_open and (first.met_at or staff_has_spoken(session, ticket.id)):
         _await_next_response(book)
+    book.write()
+
+
+def comment_deleted(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """End what a deleted comment of the customer's began, where staff spoke last now (rule 2)."""
+    session.refresh(ticket, ["customer_spoke_last"])
+    if ticket.customer_spoke_last:
+        return
+    book = ClockBook.of(session, ticket, at)
+    answers = [clock for clock in book.open if clock.metric is not Metric.RESOLUTION]
+    _stop(book, answers, TAKEN_BACK)
     book.write()
 
 
@@ -330,7 +348,24 @@ def _begin_what_is_missing(book: ClockBook) -> None:
     ]
     if Metric.FIRST_RESPONSE in missing and staff_has_spoken(book.session, book.ticket.id):
         missing.remove(Metric.FIRST_RESPONSE)
+    if _lacks_next_response(book):
+        missing.append(Metric.NEXT_RESPONSE)
     if missing:
         book.begin(choose(book.session, book.ticket.id), missing)
         if not book.is_worked_on:
             _wait(book)
+
+
+def _lacks_next_response(book: ClockBook) -> bool:
+    """Whether a customer waits for an answer that was not promised when they spoke."""
+    first, following = (
+        book.clocks.get(metric) for metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
+    )
+    if any(clock is not None and clock.timing.is_open for clock in (first, following)):
+        return False
+    # A trigger's, which a reply in this transaction has moved.
+    book.session.refresh(book.ticket, ["customer_spoke_last"])
+    if not book.ticket.customer_spoke_last:
+        return False
+    is_answered = first is not None and first.met_at is not None
+    return is_answered or staff_has_spoken(book.session, book.ticket.id)

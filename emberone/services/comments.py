@@ -227,6 +227,10 @@ def delete_comment(actor: Actor, comment_id: UUID) -> None:
         comment = _locked_comment(session, actor, comment_id)
         require(actor, COMMENT_DELETE, comment)
         session.delete(comment)
+        ticket = session.get_one(Ticket, comment.ticket_id)
+        if comment.type is CommentType.USER and comment.author_id == ticket.customer_id:
+            with as_system(session):
+                clocks.comment_deleted(session, ticket, at=now_of(session))
         correspondence.comment_deleted(session, comment.id)
         mentions.note_deleted(session, comment)
 

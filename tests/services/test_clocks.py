@@ -3,13 +3,14 @@
 import threading
 
 import pytest
+from sqlalchemy import select
 
 from emberone.core import create_core
 from emberone.db import as_system, db, now_of, reading, transaction
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Priority, Status
 from emberone.domain.lifecycle import Event
-from emberone.models import Ticket
+from emberone.models import Comment, Ticket
 from emberone.queries.sla import stories
 from emberone.services import clocks, comments
 from emberone.services.tickets import TicketChanges, change_ticket
@@ -205,6 +206,71 @@ def test_rule_2_closing_stops_the_next_response(play):
     clock = play.clock(ticket, NEXT)
     assert (clock.met_at, clock.stopped_at, clock.stopped_reason) == (None, after(3), "closed")
     assert all(step.cancelled_at for step in play.steps(ticket, NEXT))
+
+
+@pytest.mark.rule("sla 2")
+@pytest.mark.parametrize("is_routed", [True, False])
+def test_rule_2_who_waits_when_an_answer_is_promised_again_is_promised_one(play, is_routed):
+    every = (FIRST, NEXT, RESOLUTION)
+    quick = play.team(gold(play))
+    targets = {(p, m): 6000 for p in Priority for m in every if m is not NEXT}
+    slow = play.team(play.policy("Slow", targets=targets))
+    ticket = play.open(by=play.agent, team_id=quick if is_routed else slow)
+    play.reply(ticket, after(minutes=1))
+    if is_routed:
+        play.speak(ticket, after(minutes=2))
+        play.route(ticket, slow, after(minutes=3))
+        assert play.clock(ticket, NEXT).stopped_reason == "no_target"
+    else:
+        play.speak(ticket, after(minutes=2))
+    play.route(ticket, quick, after(minutes=4))
+    clock = play.clock(ticket, NEXT, 2 if is_routed else 1)
+    assert clock.due_at == after(minutes=4, seconds=6000)
+    # But nobody who has been answered.
+    play.reply(ticket, after(minutes=5))
+    play.route(ticket, slow, after(minutes=6))
+    play.route(ticket, quick, after(minutes=7))
+    assert play.metrics(ticket)[-1] == (RESOLUTION, 1)
+    assert play.clock(ticket, NEXT, clock.cycle).met_at == after(minutes=5)
+    assert (NEXT, clock.cycle + 1) not in play.metrics(ticket)
+    assert_history_tells(play, ticket, after(1))
+
+
+@pytest.mark.rule("sla 2")
+def test_rule_2_what_the_customer_said_and_was_deleted_waits_for_no_answer(play, make):
+    ticket = play.open()
+    play.reply(ticket, after(1))
+    for hour in (2, 3):
+        play.speak(ticket, after(hour))
+    with reading(SYSTEM) as session:
+        first, second = session.scalars(
+            select(Comment.id)
+            .where(Comment.author_id == play.customer.profile_id)
+            .order_by(Comment.created_at)
+        )
+    admin = make.admin()
+    comments.delete_comment(admin, second)
+    assert play.clock(ticket, NEXT).timing.is_running
+    comments.delete_comment(admin, first)
+    clock = play.clock(ticket, NEXT)
+    assert (clock.stopped_reason, clock.met_at) == ("taken_back", None)
+    assert [step.fire_at for step in play.steps(ticket, NEXT)] == [None, None]
+    assert play.clock(ticket, RESOLUTION).timing.is_running
+
+
+@pytest.mark.rule("sla 1")
+def test_rule_1_after_a_deleted_comment_the_next_is_the_customers_first(play, make):
+    ticket = play.open(by=play.agent, starts_with_staff_comment=True)
+    play.reply(ticket, START)
+    play.speak(ticket, after(1))
+    with reading(SYSTEM) as session:
+        said = session.scalars(
+            select(Comment.id).where(Comment.author_id == play.customer.profile_id)
+        ).one()
+    comments.delete_comment(make.admin(), said)
+    assert play.clock(ticket, FIRST).stopped_reason == "taken_back"
+    play.speak(ticket, play.clock(ticket, FIRST).stopped_at)
+    assert play.clock(ticket, FIRST, 2).timing.is_running
 
 
 # Rule 3: the resolution.

@@ -90,6 +90,7 @@ CAUSES: Final[Mapping[str, Any]] = {
     "closed": _l("the ticket was closed"),
     "came_closed": _l("it came closed"),
     "no_target": _l("nothing is promised"),
+    "taken_back": _l("what the customer said was deleted"),
     "import": _l("it was imported"),
     "team_change": _l("the team changed"),
     "priority_change": _l("the priority changed"),
