@@ -102,6 +102,34 @@ def test_a_reference_is_found_by_typing(visit: Any) -> None:
     assert page.locator("select[name=customer]").input_value() == "7"
 
 
+def test_what_is_typed_and_taken_at_once_is_what_was_typed(visit: Any) -> None:
+    """Enter before the server has answered takes the first of its answer, and nothing older."""
+    page = visit("/admin/order/new/")
+    held: list[Any] = []
+    page.route("**/ajax/lookup/*", lambda route: held.append(route))
+    with page.expect_request("**/ajax/lookup/*query=aylin*"):
+        page.locator(".ts-control").first.click()
+        page.keyboard.type("aylin")
+        page.keyboard.press("Enter")
+    assert page.locator("select[name=customer]").input_value() == ""
+    held[-1].continue_()
+    expect(page.locator("select[name=customer]")).to_have_value("7")
+
+
+def test_whoever_is_quicker_than_the_search_goes_on_in_it(visit: Any) -> None:
+    page = visit("/sign-in")
+    held: list[Any] = []
+    page.route("**/tom-select*.js*", lambda route: held.append(route))
+    with page.expect_request("**/tom-select*.js*"):
+        page.goto("/admin/order/new/", wait_until="domcontentloaded")
+        page.locator("select[name=customer]").focus()
+    held[0].continue_()
+    expect(page.locator(".ts-control input").first).to_be_focused()
+    page.keyboard.type("aylin")
+    page.keyboard.press("Enter")
+    expect(page.locator("select[name=customer]")).to_have_value("7")
+
+
 def test_a_part_of_a_form_is_added_with_names_of_its_own(visit: Any) -> None:
     page = visit("/admin/customer/edit/?id=1")
     page.click("[data-add-inline]")

@@ -195,6 +195,33 @@
     return library;
   };
 
+  // As the library has it, but for people who type fast: it hears keys from the moment it has
+  // the focus, and what Enter or Tab takes belongs to what is typed, not to what was before.
+  let Searched;
+  const searchedClass = () => {
+    Searched ??= class extends TomSelect {
+      focus() {
+        if (this.isDisabled || this.isReadOnly) return;
+        (this.control_input.offsetWidth ? this.control_input : this.focus_node).focus();
+        this.onFocus();
+      }
+      onKeyDown(event) {
+        const typed = this.inputValue();
+        this.takesFirst = event.key === "Enter" && Boolean(this.settings.load) && this.isOpen && typed !== "" && typed !== this.answered;
+        if (this.takesFirst) event.preventDefault();
+        else if (event.key === "Tab" && typed && !event.shiftKey && this.canSelect(this.activeOption)) this.onOptionSelect(event, this.activeOption);
+        else super.onKeyDown(event);
+      }
+      hasAnswer(query) {
+        this.answered = query;
+        if (!this.takesFirst || query !== this.inputValue()) return;
+        this.takesFirst = false;
+        if (this.canSelect(this.activeOption)) this.onOptionSelect({}, this.activeOption);
+      }
+    };
+    return Searched;
+  };
+
   // The library points the label at its own input; the field keeps its name.
   const keepName = (field) => {
     const name = field.labels[0]?.textContent || field.getAttribute("aria-label");
@@ -221,12 +248,16 @@
             .then((rows) => {
               this.clearOptions();
               done(rows.map(([value, text]) => ({ value, text })));
+              this.hasAnswer(query);
             })
             .catch(() => done());
         },
       };
       keepName(select);
-      new TomSelect(select, { ...words, ...remote, maxOptions: 50, plugins: select.multiple ? removable : {} });
+      // Whoever was quicker than the library goes on in what it puts there.
+      const isHere = select === document.activeElement;
+      const field = new (searchedClass())(select, { ...words, ...remote, maxOptions: 50, refreshThrottle: 0, plugins: select.multiple ? removable : {} });
+      if (isHere) field.focus();
     });
     tagged.forEach((field) => {
       keepName(field);
