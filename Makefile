@@ -42,12 +42,13 @@ mutants-sql: .venv/dev.stamp ## Take each guard out of the database in turn; a t
 replay: .venv/dev.stamp ## Live through 500 real incidents, each event at its own time, and print how promises were kept (LOG=file).
 	$(BIN)/python -m tests.replay $(LOG)
 
-check: .venv/dev.stamp ## Check format, lint, types, import contracts and templates.
+check: .venv/dev.stamp ## Check format, lint, types, import contracts, templates, and what breaks at merges.
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m djlint --lint --quiet templates emberone/web
+	$(BIN)/python -m pytest -qq --tb=line tests/architecture
 
 format: .venv/dev.stamp ## Let ruff format the code and mend what it can.
 	$(BIN)/python -m ruff check --fix .

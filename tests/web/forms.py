@@ -67,12 +67,11 @@ class _Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = Form(
-                self.page, urljoin(self.page, given.get("action", "")), given.get("method", "get")
-            )
+            self._open = self._of_id(given["id"]) if given.get("id") else Form(self.page, "", "get")
+            self._open.action = urljoin(self.page, given.get("action", ""))
+            self._open.method = given.get("method", "get")
             self.forms.append(self._open)
-            self._by_id[given.get("id", "")] = self._open
-        form = self._by_id.get(given["form"]) if given.get("form") else self._open
+        form = self._of_id(given["form"]) if given.get("form") else self._open
         if "formaction" in given and form is not None:
             # A button that sends the same fields elsewhere is a form of its own.
             other = Form(self.page, urljoin(self.page, given["formaction"]), "post")
@@ -98,6 +97,10 @@ class _Page(HTMLParser):
             if kind not in _CHOSEN | {"hidden"}:
                 form.typed.add(name)
                 form.values[name] = [given.get("value", "")]
+
+    def _of_id(self, form_id: str) -> Form:
+        """The form of that id, which may come later in the page than a button of it."""
+        return self._by_id.setdefault(form_id, Form(self.page, "", "get"))
 
     def _choose(self, given: dict[str, str]) -> None:
         assert self._select

@@ -1,12 +1,11 @@
 """Speaking to people in their language, as soon as a catalogue of it lies on the disk."""
 
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import read_mo, write_mo
+from babel.messages.mofile import write_mo
 
 from emberone import languages
 from emberone.db import db, reading
@@ -17,7 +16,7 @@ from emberone.mail.rendering import render
 from emberone.mail.site import Site
 from emberone.models import Letter, Profile
 from emberone.services.profiles import choose
-from emberone.translations.__main__ import HERE, PO, gathered, is_complete, update
+from emberone.translations.__main__ import is_complete, update
 from emberone.web import create_app
 from emberone.web.theme.formats import time_short
 from tests.web.conftest import PASSWORD, Browser
@@ -69,21 +68,6 @@ def test_without_a_catalogue_there_is_english_and_nothing_to_choose(
     assert 'name="language"' not in answer.text
     with pytest.raises(Invalid):
         choose(make.customer(), language="de", declined_letters=())
-
-
-@pytest.mark.parametrize("language", [code for code in languages.available() if code != "en"])
-def test_what_is_offered_leaves_nothing_out_and_is_compiled(language, tmp_path):
-    shipped = HERE / language / PO
-    copy = tmp_path / language / PO
-    copy.parent.mkdir(parents=True)
-    shutil.copy(shipped, copy)
-    assert update(tmp_path, gathered(), language), f"make translations, then complete {shipped}"
-    assert _texts(copy) == _texts(shipped)
-
-
-def _texts(path):
-    with path.with_suffix(".mo").open("rb") as file:
-        return {str(message.id): message.string for message in read_mo(file) if message.id}
 
 
 def test_a_catalogue_on_disk_is_a_language(german):
