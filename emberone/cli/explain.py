@@ -12,6 +12,7 @@ from emberone.db import now_of, reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Metric
 from emberone.domain.errors import Invalid, NotFound
+from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla import CHANGES, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.models import Ticket
@@ -26,6 +27,8 @@ _WHY = {
     Change.PAUSED: "waiting for the customer",
     Change.RESUMED: "no longer waiting for the customer",
     Change.REOPENED: "the ticket was reopened",
+    Change.TAKEN_BACK: "as it stood at the closing",
+    Change.DISREGARDED: "it counts for nothing",
     Change.MET: "closed",
     Change.STOPPED: "closed",
     Change.RETARGETED: "another target",
@@ -40,6 +43,7 @@ _REASONS = {
     "calendar_change": "the calendar was changed",
     "closed": "the ticket was closed",
     "came_closed": "the ticket came in closed",
+    THANKS_DISMISSED: "the customer had only said thank you",
     "no_target": "nothing is promised for it any more",
 }
 

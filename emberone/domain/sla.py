@@ -194,6 +194,14 @@ def reopen(timing: Timing, at: datetime, calendar: Calendar) -> Timing:
     return _run(again, at, calendar)
 
 
+def disregard(timing: Timing, at: datetime, reason: str) -> Timing:
+    """The clock ended as one that should never have begun: nothing of it counts, no verdict."""
+    if timing.is_open:
+        timing = replace(timing, running_since=None, paused_at=None, stopped_at=at)
+        timing = replace(timing, stopped_reason=reason)
+    return replace(timing, consumed_s=0.0, breached_at=None, cause=None)
+
+
 def retarget(
     timing: Timing,
     target_s: int,

@@ -4,7 +4,7 @@ Replays the recorded changes through the arithmetic of :mod:`emberone.domain.sla
 so that what comes out is reckoned and not copied: it must equal the stored clock.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -33,6 +33,10 @@ class Change(StrEnum):
     MET = "met"
     STOPPED = "stopped"
     REOPENED = "reopened"
+    #: It stands again as it did before it last went on.
+    TAKEN_BACK = "taken_back"
+    #: It should never have begun.
+    DISREGARDED = "disregarded"
     #: Due when a person says, and by its target again.
     PROMISED = "promised"
     RELEASED = "released"
@@ -64,6 +68,8 @@ class SegmentKind(StrEnum):
     OUTSIDE = "outside hours"
     PAUSED = "paused"
     CLOSED = "closed"
+    #: It did run, but what made it run was dismissed.
+    UNCOUNTED = "not counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,14 @@ def replay(events: Iterable[ClockEvent], calendars: Calendars) -> list[Timing]:
     """The clock after each of its events."""
     timings: list[Timing] = []
     version = None
+    as_closed: Timing | None = None
     for event in events:
         calendar = calendars[version]
-        if event.change is Change.STARTED:
+        if event.change is Change.REOPENED:
+            as_closed = timings[-1]
+        if event.change is Change.TAKEN_BACK:
+            timings.append(as_closed or timings[-1])
+        elif event.change is Change.STARTED:
             calendar = calendars[event.calendar]
             timings.append(sla.start(event.target_s, event.at, calendar, cause=event.reason))
         elif event.change is Change.RETARGETED:
@@ -139,6 +150,9 @@ _MOVES: Mapping[Change, Callable[[Timing, ClockEvent, Calendar], Timing]] = {
         timing, event.at, event.reason or "", calendar
     ),
     Change.REOPENED: lambda timing, event, calendar: sla.reopen(timing, event.at, calendar),
+    Change.DISREGARDED: lambda timing, event, _: sla.disregard(
+        timing, event.at, event.reason or ""
+    ),
     Change.PROMISED: lambda timing, event, calendar: sla.promise(
         timing, event.due_at or event.at, event.at, calendar
     ),
@@ -151,12 +165,16 @@ def _story(
 ) -> Story:
     timings = replay(events, calendars)
     segments: list[Segment] = []
+    uncounted = _uncounted(events)
     for n, (event, timing) in enumerate(zip(events, timings, strict=True)):
         end = events[n + 1].at if n + 1 < len(events) else None
         if end is None and not timing.is_open:
             # What is over does not last until now.
             continue
-        if timing.is_running:
+        if n in uncounted:
+            kind = SegmentKind.UNCOUNTED
+            segments.append(Segment(kind, event.at, end, 0.0, event.change, event.reason))
+        elif timing.is_running:
             segments += _running(event, end, now, calendars[event.calendar])
         else:
             segments.append(Segment(_kind(timing), event.at, end, 0.0, event.change, event.reason))
@@ -164,6 +182,18 @@ def _story(
     # Of what was consumed, whichever calendars counted it.
     left = round(timing.target_s - sla.consumed(timing, now, calendars[version]), 6)
     return Story(metric, cycle, timing, version, left, tuple(segments))
+
+
+def _uncounted(events: Sequence[ClockEvent]) -> set[int]:
+    """Which of the events came of something that was dismissed later."""
+    found: set[int] = set()
+    began = 0
+    for n, event in enumerate(events):
+        if event.change is Change.REOPENED:
+            began = n
+        elif event.change in {Change.TAKEN_BACK, Change.DISREGARDED}:
+            found.update(range(began, n))
+    return found
 
 
 def _running(

@@ -1,6 +1,6 @@
 """SLA as people look at it: a ticket's clocks and their story, the next due, what is dead."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from emberone.domain import sla
 from emberone.domain.enums import Metric
-from emberone.domain.sla import Calendar, Standing
-from emberone.domain.sla_story import Change, ClockEvent, Story, tell
+from emberone.domain.sla import Calendar, Standing, Timing
+from emberone.domain.sla_story import Calendars, Change, ClockEvent, Story, replay, tell
 from emberone.models import HistoryEntry, SLAClock, SLAStep, Ticket
 from emberone.queries.calendars import calendars_of
 
@@ -149,17 +149,87 @@ def next_due(session: Session, ticket_ids: Collection[UUID], now: datetime) -> d
 
 def stories(session: Session, ticket_id: UUID, now: datetime) -> list[Story]:
     """The story of each clock of a ticket, reckoned from history alone (SLA rule 25)."""
-    entries = session.scalars(
-        select(HistoryEntry)
-        .where(
-            HistoryEntry.ticket_id == ticket_id,
-            HistoryEntry.action.in_(("sla_policy_chosen", "sla_changed")),
-        )
-        .order_by(HistoryEntry.created_at, HistoryEntry.id)
-    )
+    entries = _entries(session, ticket_id, "sla_policy_chosen", "sla_changed")
     events = [event for entry in entries for event in _events(entry.details)]
     calendars = calendars_of(session, {event.calendar for event in events})
     return sorted(tell(events, now, calendars), key=lambda story: METRICS.index(story.metric))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a clock stood when its ticket was closed."""
+
+    timing: Timing
+    calendar_version: UUID | None
+    #: None: not to be told from history.
+    policy_version_id: UUID | None
+    due_set_by: UUID | None
+
+
+def moved_by_reopening(session: Session, ticket_id: UUID) -> dict[UUID, Ended | None]:
+    """Each clock that its ticket's last change of status let go on: how it stood before that.
+
+    None where it began then. From history alone, as its story is told.
+    """
+    entries = _entries(session, ticket_id, "sla_policy_chosen", "sla_changed", "status_changed")
+    reopened_at = max(e.created_at for e in entries if e.action == "status_changed")
+    moments: dict[UUID, list[_Moment]] = {}
+    policy = None
+    for entry in entries:
+        for clock_id, event in _named_events(entry.details):
+            moment = _Moment(event, entry.created_at, policy, entry.actor_id)
+            moments.setdefault(clock_id, []).append(moment)
+        policy = (entry.details.get("additionalContext") or {}).get("policyVersionId", policy)
+    found: dict[UUID, Ended | None] = {}
+    calendars = calendars_of(session, {m.event.calendar for ms in moments.values() for m in ms})
+    for clock_id, of_clock in moments.items():
+        again = [n for n, m in enumerate(of_clock) if m.is_since(reopened_at, Change.REOPENED)]
+        if again:
+            found[clock_id] = _ended(of_clock[: again[-1]], of_clock[again[-1]].policy, calendars)
+        elif of_clock[0].is_since(reopened_at, Change.STARTED) and not any(
+            m.event.change is Change.MET for m in of_clock
+        ):
+            found[clock_id] = None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A change of a clock, with what its entry of history knows besides."""
+
+    event: ClockEvent
+    noted_at: datetime
+    #: The version of the policy that was chosen before.
+    policy: str | None
+    actor_id: UUID | None
+
+    def is_since(self, moment: datetime, change: Change) -> bool:
+        return self.event.change is change and self.noted_at >= moment
+
+
+def _ended(before: list[_Moment], policy: str | None, calendars: Calendars) -> Ended:
+    events = [moment.event for moment in before]
+    by_hand = [m.actor_id for m in before if m.event.change is Change.PROMISED]
+    return Ended(
+        timing=replay(events, calendars)[-1],
+        calendar_version=events[-1].calendar,
+        policy_version_id=None if policy is None else UUID(policy),
+        due_set_by=by_hand[-1] if by_hand else None,
+    )
+
+
+def _entries(session: Session, ticket_id: UUID, *actions: str) -> Sequence[HistoryEntry]:
+    return session.scalars(
+        select(HistoryEntry)
+        .where(HistoryEntry.ticket_id == ticket_id, HistoryEntry.action.in_(actions))
+        .order_by(HistoryEntry.created_at, HistoryEntry.id)
+    ).all()
+
+
+def _named_events(details: dict[str, Any]) -> Iterable[tuple[UUID, ClockEvent]]:
+    """The changes that an entry tells of, each with the id of its clock."""
+    clocks = (details.get("additionalContext") or {}).get("clocks", ())
+    return zip((UUID(clock["clock"]) for clock in clocks), _events(details), strict=True)
 
 
 def _events(details: dict[str, Any]) -> list[ClockEvent]:

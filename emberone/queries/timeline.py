@@ -29,6 +29,7 @@ SLA_ACTIONS: Final = (
     "sla_changed",
     "sla_warned",
     "sla_breached",
+    "sla_breach_taken_back",
     "escalated",
     "sla_step_retried",
 )

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session, aliased
 from emberone.db import now_of
 from emberone.domain import sla
 from emberone.domain.enums import Metric, Status
-from emberone.domain.lifecycle import is_reopenable
+from emberone.domain.lifecycle import THANKS_DISMISSED, is_reopenable
 from emberone.domain.sla import Calendar, Timing
 from emberone.domain.sla_story import Change
 from emberone.models import SLAClock, Ticket
 from emberone.queries.calendars import calendar_of
+from emberone.queries.sla import Ended
 from emberone.services import history, steps
 from emberone.services.promises import Policy, Promise, promised
 from emberone.services.settings import reopen_window
@@ -65,6 +66,7 @@ class ClockBook:
     clocks: dict[Metric, SLAClock] = field(default_factory=dict)
     _changes: list[dict[str, Any]] = field(default_factory=list)
     _breached: list[SLAClock] = field(default_factory=list)
+    _taken_back: list[history.InternalEntry] = field(default_factory=list)
     _choice: dict[str, object] = field(default_factory=dict)
     _window: timedelta | None = None
 
@@ -160,6 +162,18 @@ class ClockBook:
         """Let an ended clock go on."""
         self._put(Change.REOPENED, clock, sla.reopen(clock.timing, self.at, self._measure(clock)))
 
+    def take_back(self, clock: SLAClock, before: Ended) -> None:
+        """Let a clock stand as it did when the ticket was closed, whatever came since."""
+        clock.calendar_version = before.calendar_version
+        clock.policy_version_id = before.policy_version_id or clock.policy_version_id
+        self._put(Change.TAKEN_BACK, clock, before.timing, THANKS_DISMISSED)
+        clock.due_set_by = before.due_set_by if before.timing.is_due_by_hand else None
+
+    def disregard(self, clock: SLAClock) -> None:
+        """End a clock that should never have begun; nothing of it counts."""
+        timing = sla.disregard(clock.timing, self.at, THANKS_DISMISSED)
+        self._put(Change.DISREGARDED, clock, timing, THANKS_DISMISSED)
+
     def retarget(self, clock: SLAClock, promise: Promise, cause: str) -> None:
         """Give this clock the target and calendar of another promise."""
         becomes = None
@@ -201,6 +215,7 @@ class ClockBook:
         """What history is to say of it."""
         for clock in self._breached:
             yield breach_entry(clock)
+        yield from self._taken_back
         if self._changes or self._choice:
             action = "sla_policy_chosen" if self._choice else "sla_changed"
             context = {**self._choice, "at": iso(self.at), "clocks": self._changes}
@@ -241,6 +256,10 @@ class ClockBook:
         before = clock.timing
         if timing == before:
             return
+        if before.breached_at is not None and timing.breached_at is None:
+            entry = breach_entry(clock)
+            self._taken_back.append(entry._replace(action="sla_breach_taken_back"))
+            clock.detected_at = None
         clock.take(timing)
         if timing.breached_at is not None and before.breached_at is None:
             clock.detected_at = now_of(self.session)

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric, Status
 from emberone.domain.errors import Conflict
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
+from emberone.queries.sla import moved_by_reopening
 from emberone.services import steps
 from emberone.services.clock_book import (
     CAME_CLOSED,
@@ -122,6 +124,27 @@ def status_changed(session: Session, ticket: Ticket, before: Status, *, at: date
         _wait(book)
     elif before is Status.WAITING:
         _work_on(book)
+    book.write()
+
+
+def thanks_dismissed(session: Session, ticket: Ticket, *, at: datetime) -> None:
+    """Take back what a customer's bare "thank you" has moved; call it before the ticket closes.
+
+    What it let go on stands again as at the closing, with that verdict; what it began counts
+    for nothing.
+    """
+    book = ClockBook.of(session, ticket, at)
+    of_ticket = select(SLAClock).where(SLAClock.ticket_id == ticket.id)
+    clocks = {
+        clock.id: clock for clock in session.scalars(of_ticket.with_for_update(key_share=True))
+    }
+    moved = moved_by_reopening(session, ticket.id)
+    steps.cancel(session, [clocks[clock_id] for clock_id in moved], at)
+    for clock_id, ended in moved.items():
+        if ended is None:
+            book.disregard(clocks[clock_id])
+        else:
+            book.take_back(clocks[clock_id], ended)
     book.write()
 
 

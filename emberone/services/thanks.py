@@ -1,19 +1,20 @@
 """Dismissing a bare "thank you": closing again what a customer's comment reopened.
 
 The closing goes on as if the comment had not reopened it: no new cycle, so the
-request to rate that it had is good again, and no second one is written.
+request to rate that it had is good again, and no second one is written. Time limits stand as
+they did at the closing.
 """
 
 from datetime import datetime
 from uuid import UUID
 
-from emberone.db import as_system, service, transaction
+from emberone.db import as_system, now_of, service, transaction
 from emberone.domain.actor import Actor
 from emberone.domain.errors import IllegalTransition, StaleWrite
 from emberone.domain.lifecycle import THANKS_DISMISSED, Event
 from emberone.policy import TICKET_DISMISS, require
 from emberone.queries.thanks import came_back_by_comment
-from emberone.services import feedback
+from emberone.services import clocks, feedback
 from emberone.services.transitions import locked_ticket, move, status_after
 
 
@@ -36,6 +37,8 @@ def dismiss_thanks(
             )
         if seen is not None and ticket.activity_no != seen:
             raise StaleWrite(version=ticket.version)
+        with as_system(session):
+            clocks.thanks_dismissed(session, ticket, at=now_of(session))
         move(session, actor, ticket, after)
         with as_system(session):
             feedback.closing_goes_on(session, ticket)

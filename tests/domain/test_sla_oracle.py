@@ -53,6 +53,8 @@ class Walker:
     promised_at: object = None
     #: Whiles that it has walked already.
     walked: dict = field(default_factory=dict)
+    #: As it stood before it last went on.
+    as_closed: dict | None = None
 
     def used(self, at):
         if not self.is_running:
@@ -100,8 +102,18 @@ class Walker:
 
     def reopen(self, at):
         if self.is_over:
+            self.as_closed = {name: getattr(self, name) for name in self.VERDICT}
             self.is_over = False
             self.resume(at)
+
+    VERDICT = (
+        "oracle", "target", "since", "is_running", "is_over", "ran", "breached_at", "cause",
+        "promised_at",
+    )  # fmt: skip
+
+    def take_back(self):
+        for name, value in self.as_closed.items():
+            setattr(self, name, value)
 
     def retarget(self, at, target, oracle):
         if self.is_over:
@@ -117,7 +129,15 @@ gaps = st.integers(0, 40).map(lambda q: q * 900.0) | st.integers(0, 36_000_000_0
 )
 targets = st.integers(1, 48).map(lambda q: q * 900) | st.integers(1, 12 * 3600)
 moves = st.sampled_from(
-    [Change.PAUSED, Change.RESUMED, Change.RETARGETED, Change.MET, Change.STOPPED, Change.REOPENED]
+    [
+        Change.PAUSED,
+        Change.RESUMED,
+        Change.RETARGETED,
+        Change.MET,
+        Change.STOPPED,
+        Change.REOPENED,
+        Change.TAKEN_BACK,
+    ]
 )
 lives = st.lists(st.tuples(gaps, moves, targets, st.integers(0, 2)), max_size=6)
 
@@ -144,7 +164,7 @@ def test_every_life_of_a_clock_comes_out_as_a_walk_counts_it(case, other, target
         ALWAYS_OPEN,
     ]
     oracles = [Oracle(zone, definition), Oracle(*other[:2]), AroundTheClock()]
-    clock, which = sla.start(target, at, calendars[0]), 0
+    clock, which, as_closed = sla.start(target, at, calendars[0]), 0, None
     walker = Walker(oracles[0], target, at, promised_at=at)
     events = [ClockEvent(Metric.RESOLUTION, 1, Change.STARTED, at, target, None, 0)]
     for gap, move, new_target, new_calendar in life:
@@ -168,8 +188,15 @@ def test_every_life_of_a_clock_comes_out_as_a_walk_counts_it(case, other, target
             clock = sla.stop(clock, at, "closed", calendars[which])
             walker.end(at)
         elif move is Change.REOPENED:
+            if not clock.is_open:
+                as_closed = clock, which
             clock = sla.reopen(clock, at, calendars[which])
             walker.reopen(at)
+        elif move is Change.TAKEN_BACK:
+            if as_closed is None:
+                continue
+            (clock, which), as_closed = as_closed, None
+            walker.take_back()
         events.append(
             ClockEvent(Metric.RESOLUTION, 1, move, at, clock.target_s, _reason(move), which)
         )
@@ -210,7 +237,7 @@ def assert_history_tells_it(events, clock, walker, at, calendars):
     told = sum(segment.consumed_s for segment in story.segments)
     assert told == pytest.approx(walker.used(at), abs=1e-5)
     for segment in story.segments:
-        if segment.kind is SegmentKind.OUTSIDE:
+        if segment.kind in {SegmentKind.OUTSIDE, SegmentKind.UNCOUNTED}:
             assert segment.consumed_s == 0
     for one, following in zip(story.segments, story.segments[1:], strict=False):
         assert one.end == following.start

@@ -81,6 +81,8 @@ CLOCK_CHANGES: Final[Mapping[str, Any]] = {
     Change.MET: _l("met"),
     Change.STOPPED: _l("stopped"),
     Change.REOPENED: _l("goes on"),
+    Change.TAKEN_BACK: _l("stands as it did at the closing"),
+    Change.DISREGARDED: _l("counts for nothing"),
     Change.PROMISED: _l("due as promised"),
     Change.RELEASED: _l("due by its target again"),
 }
@@ -89,6 +91,7 @@ CLOCK_CHANGES: Final[Mapping[str, Any]] = {
 CAUSES: Final[Mapping[str, Any]] = {
     "closed": _l("the ticket was closed"),
     "came_closed": _l("it came closed"),
+    THANKS_DISMISSED: _l("the customer had only said thank you"),
     "no_target": _l("nothing is promised"),
     "taken_back": _l("what the customer said was deleted"),
     "import": _l("it was imported"),

@@ -192,6 +192,7 @@ WORDS: Final[Mapping[str, tuple[str, Callable[[Entry, Names], str], str]]] = {
     "earlier_feedback_changed": ("star", _fixed(_l("changed an earlier rating")), ""),
     "sla_warned": ("clock-exclamation", _fixed(_l("warned that a time limit is near")), "internal"),
     "sla_breached": ("alarm", _fixed(_l("found a time limit passed")), "danger"),
+    "sla_breach_taken_back": ("alarm", _fixed(_l("took back that a time limit had passed")), ""),
     "escalated": ("flame", _fixed(_l("escalated the ticket")), "danger"),
     "assignment_skipped": ("user-off", _fixed(_l("found no agent for the ticket")), "internal"),
     "reminded": ("mail", _reminded, ""),
@@ -223,6 +224,7 @@ ACTION_NAMES: Final[Mapping[str, Any]] = {
     "earlier_feedback_changed": _l("Earlier rating changed"),
     "sla_warned": _l("Warned of a time limit"),
     "sla_breached": _l("Time limit passed"),
+    "sla_breach_taken_back": _l("Time limit held after all"),
     "escalated": _l("Escalated"),
     "assignment_skipped": _l("No agent found"),
     "reminded": _l("Customer reminded"),
@@ -233,7 +235,8 @@ ACTION_NAMES: Final[Mapping[str, Any]] = {
 #: What the product does when someone acts: that person did not decide it.
 _BY_PRODUCT = frozenset(
     {
-        "sla_policy_chosen", "sla_changed", "sla_warned", "sla_breached", "escalated",
+        "sla_policy_chosen", "sla_changed", "sla_warned", "sla_breached",
+        "sla_breach_taken_back", "escalated",
         "assignment_skipped", "reminded", "feedback_requested", "feedback_skipped", "low_rating", "reply_held",
     }
 )  # fmt: skip

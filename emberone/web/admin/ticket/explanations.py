@@ -25,6 +25,7 @@ _KINDS: Final[Mapping[SegmentKind, tuple[Any, str]]] = {
     SegmentKind.OUTSIDE: (_l("Outside hours"), "moon"),
     SegmentKind.PAUSED: (_l("Paused"), "player-pause"),
     SegmentKind.CLOSED: (_l("Closed"), "circle-check"),
+    SegmentKind.UNCOUNTED: (_l("Does not count"), "history"),
 }
 
 #: What began it.
@@ -36,6 +37,8 @@ _BEGINNINGS: Final[Mapping[Change, Any]] = {
     Change.MET: _l("It was met"),
     Change.STOPPED: _l("It was stopped"),
     Change.REOPENED: _l("The ticket was reopened"),
+    Change.TAKEN_BACK: _l("It stands as it did at the closing"),
+    Change.DISREGARDED: _l("It counts for nothing"),
     Change.PROMISED: _l("A time was promised by hand"),
     Change.RELEASED: _l("It is due by its target again"),
 }
