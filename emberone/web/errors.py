@@ -117,8 +117,9 @@ def _refuse_unstorable() -> None:
 def _own_error(error: EmberOneError) -> Response:
     if error.status >= 500:
         logger.warning("web.unavailable", exc_info=True, extra={"request_id": request_id()})
-    # A form that came after the session had ended: what was typed must not be lost.
-    typed = typed_texts() if error.status == 401 else ()
+    # A form that came after the session had ended, or while the database was away for a moment:
+    # what was typed must not be lost.
+    typed = typed_texts() if error.status in {401, 503} else ()
     return answer(error.status, refusal_text(error), code=type(error).__name__, typed=typed)
 
 

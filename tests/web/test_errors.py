@@ -226,7 +226,8 @@ def failing(settings: Settings, database, make, monkeypatch):
 
     def ask(what, **kwargs):
         todo["what"] = what
-        return app.test_client().get("/fail", **kwargs)
+        client = app.test_client()
+        return (client.post if "data" in kwargs else client.get)("/fail", **kwargs)
 
     yield ask
     with app.app_context():
@@ -307,16 +308,36 @@ def test_a_refusal_of_the_database_shows_no_sql(failing, statement, status):
     assert not LEAKS.search(answer.get_data(as_text=True))
 
 
+def lose_the_connection(postgres):
+    open_reading(SYSTEM)
+    pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+    with postgres.connect() as superuser:
+        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    db.session.execute(text("SELECT 1"))
+
+
 def test_a_connection_that_is_lost_meanwhile_is_not_our_fault(failing, postgres):
     def view():
-        open_reading(SYSTEM)
-        pid = db.session.scalar(text("SELECT pg_backend_pid()"))
-        with postgres.connect() as superuser:
-            superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-        db.session.execute(text("SELECT 1"))
+        lose_the_connection(postgres)
 
     assert failing(view).status_code == 503
     assert failing(lambda: "back again").status_code == 200
+
+
+def test_what_was_typed_is_given_back_where_the_database_is_away_for_a_moment(failing, postgres):
+    """An answer of an hour's work, sent while PostgreSQL restarts."""
+    words = {"text": "First line\nand <b>a second</b> one.", "password": "my secret words"}
+
+    def view():
+        lose_the_connection(postgres)
+
+    answer = failing(view, data=words)
+    assert answer.status_code == 503
+    assert "First line\nand &lt;b&gt;a second&lt;/b&gt; one." in answer.text
+    assert "copy it before you leave" in answer.text
+    assert "my secret words" not in answer.text
+    elsewhere = failing(view, data=words, headers={"Origin": "https://evil.example"})
+    assert "First line" not in elsewhere.text
 
 
 def test_without_a_database_whoever_is_signed_in_gets_a_page_that_says_so(settings: Settings):
