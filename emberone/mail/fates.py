@@ -37,6 +37,8 @@ _REASONS: Final[dict[str, Any]] = {
     ),
     "This person is not one of the staff.": _l("This person is not one of the staff."),
     "The ticket was reopened.": _l("The ticket was reopened."),
+    "The ticket was deleted.": _l("The ticket was deleted."),
+    "The customer has rated already.": _l("The customer has rated already."),
     "The comment was deleted.": _l("The comment was deleted."),
     "The ticket no longer waits.": _l("The ticket no longer waits."),
     "The texts were erased.": _l("The texts were erased."),

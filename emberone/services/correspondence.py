@@ -48,6 +48,12 @@ def comment_deleted(session: Session, comment_id: UUID) -> None:
         letters.withdraw(session, [reply_key(comment_id)], "The comment was deleted.")
 
 
+def ticket_deleted(session: Session, ticket_id: UUID) -> None:
+    """What has not left yet would quote a ticket that is gone, and link to nothing."""
+    with as_system(session):
+        letters.withdraw_of_ticket(session, ticket_id, "The ticket was deleted.")
+
+
 def reminded(
     session: Session, ticket: Ticket, *, since: datetime, closes_at: datetime | None
 ) -> None:

@@ -41,6 +41,7 @@ LETTER: Final = "feedback_request"
 
 #: Why its letter does not leave.
 _REOPENED_LETTER: Final = "The ticket was reopened."
+_RATED_LETTER: Final = "The customer has rated already."
 
 logger = logging.getLogger(__name__)
 
@@ -300,6 +301,7 @@ def rate_in_portal(
         request.rating, request.answer_text = rating, text
         request.answer_no += 1
         request.answered_at = at
+        letters.withdraw(session, [letter_key(request.id)], _RATED_LETTER)
     ticket.feedback_rating, ticket.feedback_text = rating, text
     session.flush()
     if is_low(rating) and not is_low(before):

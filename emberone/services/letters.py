@@ -87,6 +87,11 @@ _WITHDRAW_ABOUT: Final = text(
     " WHERE ticket_id = :ticket_id AND letter = :letter AND state IN ('queued', 'kept')"
 )
 
+_WITHDRAW_OF_TICKET: Final = text(
+    "UPDATE mail_outbox SET state = 'suppressed', last_error = :reason"
+    " WHERE ticket_id = :ticket_id AND state IN ('queued', 'kept')"
+)
+
 _RESTORE: Final = text(
     "UPDATE mail_outbox SET state = 'queued', last_error = NULL, send_after = context_now()"
     " WHERE key = ANY (:keys) AND state = 'suppressed' AND last_error = :reason RETURNING id"
@@ -195,6 +200,11 @@ def withdraw_about(session: Session, ticket_id: UUID, letter: str, reason: str) 
     """The same for every letter of a kind about a ticket."""
     values = {"ticket_id": ticket_id, "letter": letter, "reason": reason}
     session.execute(_WITHDRAW_ABOUT, values)
+
+
+def withdraw_of_ticket(session: Session, ticket_id: UUID, reason: str) -> None:
+    """The same for every letter about a ticket."""
+    session.execute(_WITHDRAW_OF_TICKET, {"ticket_id": ticket_id, "reason": reason})
 
 
 def restore(session: Session, keys: Sequence[str], reason: str) -> None:

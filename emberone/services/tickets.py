@@ -227,10 +227,12 @@ def apply_changes(session: Session, actor: Actor, ticket: Ticket, changes: Ticke
 
 @service
 def delete_ticket(actor: Actor, ticket_id: UUID) -> None:
-    """Delete a ticket with its comments; its history stays and says so."""
+    """Delete a ticket with its comments and unsent letters; its history stays and says so."""
     with transaction(actor) as session:
         ticket = locked_ticket(session, actor, ticket_id)
         require(actor, TICKET_DELETE, ticket)
+        # Before it goes, which takes its name from its letters.
+        correspondence.ticket_deleted(session, ticket.id)
         session.delete(ticket)
 
 

@@ -544,6 +544,18 @@ def test_who_rated_in_the_portal_is_not_asked_by_mail(case):
 
 
 @pytest.mark.rule("feedback 8")
+def test_who_rated_in_the_portal_gets_no_letter_that_had_not_left_yet(case):
+    """The mail server was away for the hours between."""
+    case.sent()
+    tickets.rate_ticket(case.customer, case.id, 5, None, now=T0 + 2 * HOUR)
+    [letter] = case.letters("feedback_request")
+    assert (letter.state, letter.last_error) == (
+        MailState.SUPPRESSED,
+        "The customer has rated already.",
+    )
+
+
+@pytest.mark.rule("feedback 8")
 def test_a_customer_whose_request_was_skipped_rates_in_the_portal(case):
     case.close()
     feedback.sweep_feedback(now=T0 + HOUR)

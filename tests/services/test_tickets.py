@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from emberone.db import reading, transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import Availability, CommentType, Priority, Role, Status
+from emberone.domain.enums import Availability, CommentType, MailState, Priority, Role, Status
 from emberone.domain.errors import (
     Conflict,
     IllegalTransition,
@@ -430,6 +430,16 @@ class TestChanging:
         tickets.close_ticket(people.customer, ticket)
         with pytest.raises(NotAllowed):
             tickets.change_ticket(people.customer, ticket, TicketChanges(title="x"), version=None)
+
+    def test_what_has_not_left_about_a_deleted_ticket_does_not(self, people, ticket):
+        comments.reply(people.agent, ticket, "Try this.", Event.STAFF_REPLY, now=NOW)
+        tickets.delete_ticket(people.admin, ticket)
+        assert {letter.letter for letter in _all(Letter)} >= {"ticket_received", "staff_replied"}
+        for letter in _all(Letter):
+            assert (letter.state, letter.last_error) == (
+                MailState.SUPPRESSED,
+                "The ticket was deleted.",
+            )
 
     def test_deleting_is_for_admins_and_history_stays(self, people, ticket):
         with pytest.raises(NotAllowed):
