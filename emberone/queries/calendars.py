@@ -168,16 +168,6 @@ def versions_of(session: Session, calendar_id: UUID) -> list[VersionRow]:
     return [VersionRow(*row) for row in rows]
 
 
-def hours_of(session: Session, calendar_id: UUID, version: int) -> Hours | None:
-    """Which hours a calendar counted in that version."""
-    row = session.execute(
-        select(CalendarVersion.version, CalendarVersion.zone, CalendarVersion.definition).where(
-            CalendarVersion.calendar_id == calendar_id, CalendarVersion.version == version
-        )
-    ).one_or_none()
-    return None if row is None else Hours(*row)
-
-
 #: The calendar that measures most targets of a team's policy, or of the default one.
 _MOST_USED: Final = text(
     "SELECT version.id FROM sla_policies AS policy"

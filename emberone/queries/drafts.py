@@ -105,12 +105,6 @@ def is_on_its_way(session: Session, draft_id: UUID) -> bool:
     return bool(session.scalar(select(statement)))
 
 
-def held_replies(session: Session, actor: Actor) -> list[WaitingReply]:
-    """The actor's own replies that could not be published, oldest first."""
-    statement = _sent().where(Draft.author_id == actor.profile_id, Draft.state == DraftState.HELD)
-    return [WaitingReply(*row) for row in session.execute(statement)]
-
-
 def writing_now(session: Session, actor: Actor, ticket_id: UUID, now: datetime) -> list[str]:
     """The names of the colleagues whose text on the ticket moved within the last minute."""
     return list(

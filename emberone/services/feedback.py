@@ -34,6 +34,7 @@ from emberone.mail.tokens import feedback_token, token_hash
 from emberone.models import FeedbackRequest, Ticket
 from emberone.policy import JOBS_RETRY, require
 from emberone.services import history, letters
+from emberone.services.retries import put_off
 from emberone.services.settings import current
 
 #: The letter that invites to rate; who declines it is not invited.
@@ -143,17 +144,7 @@ _SKIP_REASON: Final = text(
     " WHERE request.id = :request_id"
 )
 
-#: A request that fails this often is dead, and waits for somebody to look.
-MAX_ATTEMPTS: Final = 5
-#: Before the second attempt; doubled for each one after it.
-_RETRY_AFTER_S: Final = 60
-
-_FAILED: Final = text(
-    "UPDATE feedback_requests SET attempts = attempts + 1, last_error = :error,"
-    " send_after = context_now() + make_interval(secs => :pause * power(2, attempts)),"
-    " dead_at = CASE WHEN attempts + 1 >= :most THEN context_now() END"
-    " WHERE id = :id"
-)
+_FAILED: Final = put_off("feedback_requests", "id", "send_after", timedelta(minutes=1))
 
 
 def letter_key(request_id: UUID) -> str:
@@ -225,16 +216,8 @@ def sweep_feedback(*, limit: int = 100, now: datetime | None = None) -> int:
                     _ask_or_skip(session, request_id)
             except Exception as error:
                 logger.exception("feedback.request_failed", extra={"request_id": request_id})
-                session.execute(
-                    _FAILED,
-                    {
-                        "id": request_id,
-                        # The name alone: messages may quote addresses and texts.
-                        "error": type(error).__name__,
-                        "pause": _RETRY_AFTER_S,
-                        "most": MAX_ATTEMPTS,
-                    },
-                )
+                # The name alone: messages may quote addresses and texts.
+                session.execute(_FAILED, {"id": request_id, "error": type(error).__name__})
         return len(due)
 
 

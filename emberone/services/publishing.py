@@ -32,12 +32,11 @@ from emberone.policy import JOBS_RETRY, require
 from emberone.services import history, reads
 from emberone.services.comments import publish_reply
 from emberone.services.macros import change_with_reply
+from emberone.services.retries import MAX_ATTEMPTS
 from emberone.services.transitions import locked_ticket
 
 logger = logging.getLogger(__name__)
 
-#: A reply whose publishing fails this often is held, and waits for somebody to look.
-MAX_ATTEMPTS: Final = 5
 #: Before the second attempt, in seconds; doubled for each one after it.
 _RETRY_AFTER_S: Final = 5
 

@@ -1,7 +1,7 @@
 """The SLA sweep: noticing breaches and firing the steps that are due (SLA rules 22 to 24).
 
 A step that fails takes nothing with it: it is put off, and given up after
-:data:`MAX_ATTEMPTS`, visible in the panel with a button to retry.
+:data:`retries.MAX_ATTEMPTS`, visible in the panel with a button to retry.
 """
 
 import logging
@@ -28,13 +28,12 @@ from emberone.policy import JOBS_RETRY, require
 from emberone.services import history
 from emberone.services.clock_book import breach_entry
 from emberone.services.escalation import DueStep, fire_all
+from emberone.services.retries import MAX_ATTEMPTS, pause
 from emberone.services.steps import CAUGHT_UP, IMPORTED
 from emberone.services.waking import wake
 
 logger = logging.getLogger(__name__)
 
-#: So often a failing step is tried before it is given up.
-MAX_ATTEMPTS: Final = 5
 #: Until the second attempt; each further one waits twice as long.
 RETRY_AFTER: Final = timedelta(seconds=10)
 
@@ -204,7 +203,7 @@ def _put_off(step: SLAStep, error: Exception, now: datetime) -> None:
     if step.attempts >= MAX_ATTEMPTS:
         step.dead_at = now
     else:
-        step.fire_at = now + RETRY_AFTER * 2 ** (step.attempts - 1)
+        step.fire_at = now + pause(RETRY_AFTER, step.attempts)
     logger.error(
         "sla.step_failed",
         extra={"step_id": str(step.id), "attempts": step.attempts},

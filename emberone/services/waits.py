@@ -29,6 +29,7 @@ from emberone.models import Wait as WaitRow
 from emberone.policy import JOBS_RETRY, require
 from emberone.queries.calendars import working_days
 from emberone.services import correspondence, history
+from emberone.services.retries import put_off
 from emberone.services.transitions import move, status_after
 
 logger = logging.getLogger(__name__)
@@ -68,17 +69,7 @@ _REMINDED: Final = text(
 #: Until the end of the transaction, or until it is set again.
 _SET_REASON: Final = text("SELECT set_config('emberone.reason', :reason, true)")
 
-#: A row that fails this often is dead, and waits for somebody to look.
-MAX_ATTEMPTS: Final = 5
-#: Before the second attempt; doubled for each one after it.
-_RETRY_AFTER_S: Final = 60
-
-_FAILED: Final = text(
-    "UPDATE waits SET attempts = attempts + 1, last_error = :error,"
-    " due_at = context_now() + make_interval(secs => :pause * power(2, attempts)),"
-    " dead_at = CASE WHEN attempts + 1 >= :most THEN context_now() END"
-    " WHERE ticket_id = :ticket_id"
-)
+_FAILED: Final = put_off("waits", "ticket_id", "due_at", timedelta(minutes=1))
 
 
 @service
@@ -101,16 +92,9 @@ def sweep_waits(*, limit: int = 100, now: datetime | None = None) -> int:
                     _look_at(session, row, calendars[row.team_id])
             except Exception as error:
                 logger.exception("waits.failed", extra={"ticket_id": row.ticket_id})
-                session.execute(
-                    _FAILED,
-                    {
-                        "ticket_id": row.ticket_id,
-                        # The name alone: messages may quote addresses and texts.
-                        "error": type(error).__name__,
-                        "pause": _RETRY_AFTER_S,
-                        "most": MAX_ATTEMPTS,
-                    },
-                )
+                # The name alone: messages may quote addresses and texts.
+                failed = {"id": row.ticket_id, "error": type(error).__name__}
+                session.execute(_FAILED, failed)
         return len(due)
 
 

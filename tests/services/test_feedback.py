@@ -14,6 +14,7 @@ from emberone.mail.tokens import token_hash
 from emberone.models import Ticket
 from emberone.services import comments, delivery, feedback, tickets
 from emberone.services.answers import answer, unsubscribe
+from emberone.services.retries import MAX_ATTEMPTS
 from tests.conftest import settings_for
 from tests.services.feedback_play import DAY, HOUR, T0, Case
 from tests.smtp_sink import Sink
@@ -223,15 +224,15 @@ def test_a_request_that_fails_ends_as_dead_and_holds_up_no_other(make, owner):
     now = T0 + HOUR
     assert feedback.sweep_feedback(now=now) == 2
     assert good.request.state is FeedbackState.SENT
-    for attempt in range(1, feedback.MAX_ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         request = poison.request
         assert (request.state, request.attempts) == (FeedbackState.PENDING, attempt)
-        assert (request.dead_at is not None) == (attempt == feedback.MAX_ATTEMPTS)
+        assert (request.dead_at is not None) == (attempt == MAX_ATTEMPTS)
         assert request.last_error
         assert feedback.sweep_feedback(now=now) == 0
         now = request.send_after
         feedback.sweep_feedback(now=now)
-    assert poison.request.attempts == feedback.MAX_ATTEMPTS
+    assert poison.request.attempts == MAX_ATTEMPTS
     assert poison.letters() == []
     assert poison.history("feedback_requested") == []
     dead = poison.request

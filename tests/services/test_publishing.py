@@ -15,6 +15,7 @@ from emberone.domain.lifecycle import Event
 from emberone.jobs import Job
 from emberone.models import Comment, Draft, HistoryEntry, Profile, Ticket, TicketRead, User
 from emberone.services import drafts, profiles, publishing, reads, sweeps, tickets
+from emberone.services.retries import MAX_ATTEMPTS
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DELAY = timedelta(seconds=15)
@@ -204,14 +205,14 @@ def test_a_poison_reply_is_put_off_then_held_and_stops_no_other(make, ana, ticke
         assert publishing.publish_due(now=moment) == 1
         (row,) = _rows(Draft)
     assert pauses == [5, 10, 20, 40]
-    assert (row.state, row.attempts) == (DraftState.HELD, publishing.MAX_ATTEMPTS)
+    assert (row.state, row.attempts) == (DraftState.HELD, MAX_ATTEMPTS)
     assert row.last_error.startswith("It could not be published in 5 attempts: ")
     assert "poison" not in row.last_error
 
 
 def test_an_admin_has_a_held_reply_published_in_its_authors_name(make, ana, ticket, poison, owner):
     bad = _send(ana, ticket, "poison")
-    for n in range(publishing.MAX_ATTEMPTS):
+    for n in range(MAX_ATTEMPTS):
         publishing.publish_due(now=DUE + timedelta(hours=n))
     owner.execute("DROP TRIGGER burst ON comments")
     admin, later = make.admin(), DUE + timedelta(days=1)

@@ -11,7 +11,8 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import MailState, Priority, Status
 from emberone.domain.errors import Conflict, NotAllowed, NotFound
 from emberone.queries.jobs import dead_rows
-from emberone.services.sla import MAX_ATTEMPTS, retry_step, sweep_sla
+from emberone.services.retries import MAX_ATTEMPTS
+from emberone.services.sla import retry_step, sweep_sla
 from tests.services.sla_play import (
     FIRST,
     NEXT,

@@ -12,9 +12,10 @@ from emberone.domain.errors import Conflict, NotAllowed, NotFound
 from emberone.domain.lifecycle import Event
 from emberone.models import Comment, Wait
 from emberone.services import calendars, comments, delivery, drafts, feedback, teams, tickets
+from emberone.services.retries import MAX_ATTEMPTS
 from emberone.services.snoozing import snooze_ticket, wake_ticket
 from emberone.services.tickets import TicketChanges
-from emberone.services.waits import MAX_ATTEMPTS, retry_wait, sweep_waits
+from emberone.services.waits import retry_wait, sweep_waits
 from tests.services.feedback_play import Case
 
 pytestmark = pytest.mark.rule("feedback 12")

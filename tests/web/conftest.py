@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import sync_playwright
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from werkzeug.test import TestResponse
 
 from emberone.config import Settings
@@ -192,3 +192,24 @@ def visit(chromium: Any, web: Flask, account: Callable[..., str]) -> Iterator[Ca
             return page
 
         yield signed_in
+
+
+@pytest.fixture
+def statements(web: Any) -> Any:
+    """The statements sent since the last call."""
+    seen: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        seen.append(statement)
+
+    with web.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+
+    def taken() -> list[str]:
+        found = list(seen)
+        seen.clear()
+        return found
+
+    yield taken
+    event.remove(engine, "before_cursor_execute", note)

@@ -1,6 +1,7 @@
 """The forms that pages really have, found by walking the route table: what a new form cannot hide from."""
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -168,3 +169,9 @@ def again(app: Flask, client: Any, form: Form) -> Form:
     """The same form as its page shows it now, or as it was where the page is gone."""
     found = every_form(app, client, [form.page])
     return found.get(form.endpoint, form)
+
+
+def marked(html: str, name: str) -> str | None:
+    """What the page says is wrong with a field."""
+    found = re.search(rf'id="{re.escape(name)}-error">.*?<span>(.*?)</span>', html, re.DOTALL)
+    return found[1] if found else None

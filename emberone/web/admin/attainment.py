@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from flask import url_for
 from flask_admin import expose
-from flask_babel import gettext as _
 
 from emberone.db import now_of
 from emberone.domain.enums import Metric
@@ -15,6 +13,7 @@ from emberone.web.admin import sla_words as words
 from emberone.web.admin.base import PanelView
 from emberone.web.admin.limits import length_text
 from emberone.web.admin.params import arguments
+from emberone.web.admin.periods import span_tabs
 
 #: How many days back one looks by a link, and without one.
 _SPANS: Final = ("7", "30", "90", "365")
@@ -34,24 +33,11 @@ class AttainmentPages(PanelView):
         rows = attainment(self.session, now - timedelta(days=int(span)), until)
         return self.render(
             "panel/sla_kept.html",
-            tabs=_tabs(span),
+            tabs=span_tabs("sla.kept", _SPANS, span),
             metrics=_by_metric(rows),
             metric_name=words.metric_name,
             length_text=lambda seconds: length_text(timedelta(seconds=seconds)),
         )
-
-
-def _tabs(span: str) -> list[dict[str, Any]]:
-    labels = {
-        "7": _("7 days"),
-        "30": _("30 days"),
-        "90": _("90 days"),
-        "365": _("12 months"),
-    }
-    return [
-        {"label": label, "url": url_for("sla.kept", days=days), "active": days == span}
-        for days, label in labels.items()
-    ]
 
 
 def _by_metric(rows: Iterable[Attainment]) -> list[tuple[Metric, list[Attainment]]]:

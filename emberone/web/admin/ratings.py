@@ -18,6 +18,7 @@ from emberone.queries import ratings
 from emberone.queries.ratings import Period, Report
 from emberone.web.admin.base import PanelView
 from emberone.web.admin.params import Values, arguments
+from emberone.web.admin.periods import span_tabs
 from emberone.web.admin.ratings_picture import bars
 from emberone.web.session import current_actor
 from emberone.web.theme.badges import badge_of
@@ -82,17 +83,10 @@ class RatingView(PanelView):
         ]
 
     def _span_tabs(self, values: Values, whose: Whose, span: str) -> list[dict[str, Any]]:
-        labels = {"30": _("30 days"), "90": _("90 days"), "365": _("12 months")}
         is_typed = values.has("from") or values.has("to")
         kept = {"whose": whose.value} if values.has("whose") else {}
-        return [
-            {
-                "label": label,
-                "url": url_for("rating.index_view", days=days, **kept),
-                "active": days == span and not is_typed,
-            }
-            for days, label in labels.items()
-        ]
+        shown = None if is_typed else span
+        return span_tabs("rating.index_view", _SPANS, shown, **kept)
 
 
 def _kept() -> dict[str, str]:

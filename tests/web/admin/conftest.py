@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
-from emberone.db import db, reading
+from emberone.db import reading
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.models import Ticket
 from emberone.services import tickets
@@ -62,24 +62,9 @@ def open_ticket(customer: Actor) -> Callable[..., Ticket]:
 
 
 @pytest.fixture
-def queries(web: Any) -> Callable[[], list[str]]:
+def queries(statements: Callable[[], list[str]]) -> Callable[[], list[str]]:
     """The statements sent since the last call."""
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        seen.append(statement)
-
-    with web.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-
-    def taken() -> list[str]:
-        found = list(seen)
-        seen.clear()
-        return found
-
-    yield taken
-    event.remove(engine, "before_cursor_execute", note)
+    return statements
 
 
 def look(ticket_id: Any) -> Ticket:

@@ -12,7 +12,7 @@ from emberone.services import agents, calendars
 from emberone.web.admin.calendar_form import CalendarForm
 from emberone.web.admin.calendar_preview import preview_of
 from tests.browsing import DESKTOP, PHONE, check_page, expect
-from tests.web.forms import forms_of
+from tests.web.forms import forms_of, marked
 
 LIST = "/admin/calendar/"
 SHIFTS = {
@@ -49,12 +49,6 @@ def form_on(web, browser, path):
 def row_of(calendar_id):
     with reading(SYSTEM) as session:
         return stored.find_calendar(session, calendar_id)
-
-
-def marked(html, name):
-    """What the page says is wrong with a field."""
-    found = re.search(rf'id="{re.escape(name)}-error">.*?<span>(.*?)</span>', html, re.DOTALL)
-    return found[1] if found else None
 
 
 def text_of(html):

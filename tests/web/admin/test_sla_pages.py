@@ -16,7 +16,7 @@ from emberone.services import calendars, sla_policies
 from emberone.services.replanning import sweep_replanning
 from emberone.web.admin.sla_form import PolicyForm
 from tests.browsing import DESKTOP, PHONE, check_page, expect
-from tests.web.forms import forms_of
+from tests.web.forms import forms_of, marked
 
 LIST = "/admin/sla/"
 OFFICE = {"week": {"monday": [["09:00", "17:00"]]}}
@@ -61,12 +61,6 @@ def row_of(policy_id):
 def promised(policy_id):
     with reading(SYSTEM) as session:
         return stored.promises_of(session, stored.find_policy(session, policy_id).version_id)
-
-
-def marked(html, name):
-    """What the page says is wrong with a field."""
-    found = re.search(rf'id="{re.escape(name)}-error">.*?<span>(.*?)</span>', html, re.DOTALL)
-    return found[1] if found else None
 
 
 def test_everyone_on_the_staff_reads_what_is_promised_and_only_admins_are_offered_to_change_it(

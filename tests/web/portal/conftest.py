@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from emberone.db import db, reading
+from emberone.db import reading
 from emberone.domain.actor import SYSTEM, Actor
 from emberone.models import Ticket
 from emberone.services import tickets
@@ -44,27 +43,6 @@ def ask(customer: Actor) -> Callable[..., Ticket]:
         return look(tickets.open_ticket(customer, customer.profile_id, title, text, **more))
 
     return asked
-
-
-@pytest.fixture
-def statements(web: Any) -> Any:
-    """The statements sent since the last call."""
-    seen: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        seen.append(statement)
-
-    with web.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-
-    def taken() -> list[str]:
-        found = list(seen)
-        seen.clear()
-        return found
-
-    yield taken
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def look(ticket_id: Any) -> Ticket:
