@@ -333,6 +333,8 @@ INITIALS = {
     "Ana Costa": "AC",
     "Jean-Baptiste Moreau": "JM",
     "ana@example.com": "AC",
+    "Claire Dubois, Lycée des Tilleuls": "CD",
+    ", Ida": "I",
     "李 明": "李明",
     "Ida": "I",
     "": "?",

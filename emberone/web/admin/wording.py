@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from emberone.domain.enums import CommentType
 from emberone.domain.snoozing import Cause
@@ -113,8 +114,10 @@ def _tags(entry: Entry, names: Names) -> str:
     if added and removed:
         return _("added the tags %(added)s, removed %(removed)s", added=added, removed=removed)
     if added:
-        return _("added the tags %(added)s", added=added)
-    return _("removed the tags %(removed)s", removed=removed)
+        count = len(new - old)
+        return ngettext("added the tag %(names)s", "added the tags %(names)s", count, names=added)
+    count = len(old - new)
+    return ngettext("removed the tag %(names)s", "removed the tags %(names)s", count, names=removed)
 
 
 def _deleted(entry: Entry, names: Names) -> str:

@@ -115,7 +115,8 @@ def record_name(record: Any) -> str:
 
 
 def initials(name: str) -> str:
-    """Return the one or two letters that stand for a person."""
+    """Return the one or two letters that stand for a person, not for the house after a comma."""
+    name = name.split(",")[0].strip() or name
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
     if not words:
         return "?"

@@ -1,5 +1,6 @@
 """Replies that can be taken back, and texts that are kept, in real browsers."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from emberone.domain.enums import DraftKind
 from emberone.domain.lifecycle import Event
 from emberone.services import drafts, publishing, tickets
 from emberone.services.tickets import TicketChanges
-from tests.browsing import check_page, expect
+from tests.browsing import PHONE, check_page, expect
 from tests.web.admin.conftest import rows
 
 
@@ -81,6 +82,27 @@ def test_what_is_typed_survives_a_reload_and_another_machine(visit, agent, open_
         box_of(other).fill("")
     page.reload()
     expect(box_of(page)).to_have_value("")
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_on_a_phone_a_draft_is_kept_without_moving_the_button_below_a_thumb(
+    visit, agent, open_ticket, locale
+):
+    page = visit(agent, page_of(open_ticket()), viewport=PHONE, locale=locale)
+    box_of(page).fill("A")
+    at = page.locator("[data-send]").bounding_box()
+    expect(page.locator("[data-draft-state]")).to_have_text(re.compile("saved|gespeichert"))
+    assert page.locator("[data-send]").bounding_box() == at
+
+
+def test_on_a_phone_a_reply_taken_back_is_seen_whole(visit, agent, open_ticket):
+    ticket = open_ticket()
+    drafts.send_reply(agent, ticket.id, "First part.", Event.STAFF_REPLY)
+    page = visit(agent, page_of(ticket), viewport=PHONE)
+    page.locator(".outgoing button").first.click()
+    expect(box_of(page)).to_have_value("First part.")
+    below = page.locator(".panel-bar").bounding_box()
+    assert page.locator("#composer").bounding_box()["y"] >= below["y"] + below["height"]
 
 
 def test_what_was_typed_in_the_last_moment_is_kept_when_the_page_is_left(visit, agent, open_ticket):

@@ -4,7 +4,7 @@ import pytest
 
 from emberone.services import comments, tickets
 from emberone.services.tickets import TicketChanges
-from tests.browsing import SOON, check_page, expect
+from tests.browsing import DESKTOP, SOON, check_page, expect
 from tests.web.admin.conftest import rows
 
 
@@ -42,6 +42,12 @@ def test_a_reader_of_old_comments_keeps_the_line_they_read(visit, agent, custome
     expect(page.locator("[data-news]")).to_be_visible()
     page.click("[data-news]")
     expect(page.locator(".comment", has_text="Here I am again.")).to_be_in_viewport()
+
+
+def test_on_a_desk_only_its_parts_scroll(visit, agent, open_ticket):
+    page = visit(agent, f"/admin/ticket/{open_ticket().number}/", viewport=DESKTOP)
+    height = page.evaluate("document.scrollingElement.scrollHeight")
+    assert height == DESKTOP["height"]
 
 
 def test_without_a_script_it_opens_at_the_newest_and_answers(visit, agent, open_ticket):
