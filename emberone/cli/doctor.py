@@ -156,8 +156,9 @@ def _schema(connection: "psycopg.Connection[tuple[object, ...]]") -> Finding:
 def _work(settings: Settings) -> Iterator[Finding]:
     """Every sweep's last success, what was given up, and the counters."""
     from emberone.core import create_core
-    from emberone.db import db, reading
+    from emberone.db import db, now_of, reading
     from emberone.domain.actor import SYSTEM
+    from emberone.queries.calendars import running_out
     from emberone.queries.health import STANDS_STILL_S, sweep_progress
     from emberone.queries.jobs import dead_counts
     from emberone.services.assignment import reconcile_counts
@@ -165,6 +166,7 @@ def _work(settings: Settings) -> Iterator[Finding]:
     with create_core(settings).app_context():
         with reading(SYSTEM) as session:
             progress, dead = sweep_progress(session), dead_counts(session)
+            ending = running_out(session, now_of(session))
         drift = reconcile_counts()
         db.engine.dispose()
     for sweep in progress:
@@ -184,6 +186,9 @@ def _work(settings: Settings) -> Iterator[Finding]:
         if count:
             words = f"{count} given up: see Jobs in the panel"
             yield Finding(Verdict.WARN, f"dead {kind}", words)
+    for calendar in ending:
+        words = f"opens for the last time on {calendar.last_opening}: add opening hours"
+        yield Finding(Verdict.WARN, f"calendar {calendar.name}", words)
     if drift:
         yield Finding(Verdict.FAIL, "open counts", f"{drift} agents' counters are wrong")
     else:

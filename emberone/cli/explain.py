@@ -13,7 +13,7 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Metric
 from emberone.domain.errors import Invalid, NotFound
 from emberone.domain.lifecycle import THANKS_DISMISSED
-from emberone.domain.sla import CHANGES, Timing
+from emberone.domain.sla import CHANGES, NEVER, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.models import Ticket
 from emberone.queries import calendars, sla
@@ -119,7 +119,9 @@ def _clock(story: Story) -> Iterator[str]:
     if timing.is_open:
         left = story.remaining_s
         line += f", remaining {_span(left)}" if left >= 0 else f", overdue by {_span(-left)}"
-    if timing.due_at is not None:
+    if timing.due_at == NEVER:
+        line += ", never due: its calendar does not open for so long"
+    elif timing.due_at is not None:
         line += f", due {_moment(timing.due_at)}"
     elif timing.is_open:
         line += ", no due time while paused"

@@ -31,6 +31,8 @@ from emberone.domain.errors import CalendarExhausted, Invalid
 
 #: A calendar opens within this time, or it is refused (SLA rule 13).
 OPENS_WITHIN: Final = timedelta(days=366)
+#: So long before a calendar of dates alone opens for the last time admins are warned.
+WARNED_BEFORE: Final = timedelta(days=30)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL: Final = _EPOCH.toordinal()
@@ -83,6 +85,20 @@ class BusinessCalendar:
     def definition(self) -> dict[str, Any]:
         """What `read` takes, windows and dates in order."""
         return render(self.hours)
+
+    @property
+    def last_opening(self) -> date | None:
+        """The date on which it opens for the last time; None where it opens every week."""
+        if any(self.hours.week):
+            return None
+        dated = self.hours.exceptions.items()
+        return max((day for day, exception in dated if exception.windows), default=None)
+
+    def runs_out(self, now: datetime) -> date | None:
+        """When it opens for the last time, where that is near or behind."""
+        last = self.last_opening
+        is_near = last is not None and last < (now + WARNED_BEFORE).astimezone(self.zone).date()
+        return last if is_near else None
 
     def add(self, start: datetime, seconds: float) -> datetime:
         """The instant that many business seconds after `start`; before it where negative.

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from emberone.domain import sla
 from emberone.domain.enums import Metric, Priority
+from emberone.domain.errors import CalendarExhausted
 from emberone.domain.promises import PlannedAlert, Promises
 from emberone.domain.sla import ALWAYS_OPEN, Calendar
 
@@ -80,4 +81,7 @@ def _foresee(
         ForeseenStep(sla.step_time(timing, alert.percent, alert.offset_s, calendar), alert)
         for alert in alerts
     )
-    return Foreseen(metric, priority, target_s, at, timing.due_at, steps)
+    foreseen = Foreseen(metric, priority, target_s, at, timing.due_at, steps)
+    if foreseen.ends_at == sla.NEVER:
+        raise CalendarExhausted
+    return foreseen

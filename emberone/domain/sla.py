@@ -7,10 +7,12 @@ clock's :class:`Calendar`, kept to the microsecond.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+
+from emberone.domain.errors import CalendarExhausted
 
 
 class Calendar(Protocol):
@@ -48,6 +50,10 @@ class AlwaysOpen:
 
 
 ALWAYS_OPEN = AlwaysOpen()
+
+#: When a clock is due whose calendar does not open for so long: later than everything, and
+#: before the horizon of calendars. With a calendar that does, it is due then (SLA rule 13).
+NEVER = datetime(2199, 1, 1, tzinfo=UTC)
 
 #: What is due within this time is due soon, whatever its target.
 SOON = timedelta(hours=1)
@@ -120,7 +126,7 @@ def start(target_s: int, at: datetime, calendar: Calendar, *, cause: str | None 
         target_s=target_s,
         started_at=at,
         running_since=at,
-        due_at=calendar.add(at, target_s),
+        due_at=_after(calendar, at, target_s),
         cause=cause,
     )
 
@@ -135,6 +141,8 @@ def consumed(timing: Timing, at: datetime, calendar: Calendar) -> float:
 
 def remaining(timing: Timing, at: datetime, calendar: Calendar) -> float:
     """The business seconds left until the due time; negative once it has passed."""
+    if timing.is_running and timing.due_at == NEVER:
+        return round(timing.target_s - consumed(timing, at, calendar), 6)
     if timing.is_running and timing.due_at is not None:
         return round(calendar.between(at, timing.due_at), 6)
     return round(timing.target_s - timing.consumed_s, 6)
@@ -229,7 +237,7 @@ def retarget(
     changed = replace(timing, target_s=target_s)
     # What is overdue stays due when it was, unless something else is promised.
     if timing.is_running and (is_another or (becomes and timing.breached_at is None)):
-        due_at = (becomes or calendar).add(at, max(0.0, target_s - used))
+        due_at = _after(becomes or calendar, at, max(0.0, target_s - used))
         changed = replace(changed, due_at=due_at)
     if used > target_s and timing.breached_at is None:
         changed = replace(changed, breached_at=at, cause=cause)
@@ -253,7 +261,7 @@ def release(timing: Timing, at: datetime, calendar: Calendar) -> Timing:
     if not timing.is_running or not timing.is_due_by_hand:
         return timing
     left = max(0.0, timing.target_s - consumed(timing, at, calendar))
-    return replace(timing, due_at=calendar.add(at, left), is_due_by_hand=False)
+    return replace(timing, due_at=_after(calendar, at, left), is_due_by_hand=False)
 
 
 def standing(timing: Timing, now: datetime) -> Standing:
@@ -272,13 +280,24 @@ def step_time(
 ) -> datetime:
     """When a step of a running clock falls due: a percentage of the target, or ± from due.
 
-    Both are reckoned from the due time, so that one set by hand is followed too.
+    Both are reckoned from the due time, so that one set by hand is followed too. Where
+    hours run out on the way, what is to come never does, and what lies behind is overdue.
     """
+    due_at = _due(timing)
+    if due_at == NEVER:
+        return NEVER
+    seconds: float
     if offset_s is not None:
-        return calendar.add(_due(timing), offset_s)
-    assert percent is not None
-    before_s = float(timing.target_s * (100 - percent) / 100)
-    return calendar.add(_due(timing), -before_s)
+        seconds = offset_s
+    else:
+        assert percent is not None
+        seconds = -float(timing.target_s * (100 - percent) / 100)
+    if seconds >= 0:
+        return _after(calendar, due_at, seconds)
+    try:
+        return calendar.add(due_at, seconds)
+    except CalendarExhausted:
+        return timing.started_at
 
 
 def is_due_soon(due_at: datetime, target_s: int, now: datetime) -> bool:
@@ -297,7 +316,7 @@ def _run(timing: Timing, at: datetime, calendar: Calendar) -> Timing:
         return replace(timing, running_since=at)
     # A promised date that lies behind says nothing about what is to come.
     left = round(timing.target_s - timing.consumed_s, 6)
-    due_at = calendar.add(at, left)
+    due_at = _after(calendar, at, left)
     return replace(timing, running_since=at, due_at=due_at, is_due_by_hand=False)
 
 
@@ -309,6 +328,14 @@ def _end(
     # A paused clock runs for no time at all, which gives it the due time it would have had.
     running = settle(resume(timing, at, calendar), at)
     return note(replace(running, consumed_s=consumed(running, at, calendar), running_since=None))
+
+
+def _after(calendar: Calendar, at: datetime, seconds: float) -> datetime:
+    """That many business seconds later; NEVER where the calendar does not open for so long."""
+    try:
+        return calendar.add(at, seconds)
+    except CalendarExhausted:
+        return NEVER
 
 
 def _due(timing: Timing) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -186,14 +186,43 @@ _MOST_USED: Final = text(
 def working_days(session: Session, team_id: UUID | None) -> WorkingDays:
     """The days on which a team works: those that its policy's calendar opens on.
 
-    Monday to Friday where the policy counts around the clock, or nothing is promised.
+    Monday to Friday where the policy counts around the clock, or nothing is promised, and
+    after the last day of a calendar that will not open any more.
     """
     version = session.scalar(_MOST_USED, {"team_id": team_id})
     calendar = calendar_of(session, version)
     if not isinstance(calendar, BusinessCalendar):
         return WEEKDAYS
-    hours = calendar.hours
-    return WorkingDays(calendar.zone, lambda day: bool(hours.of(day)))
+    hours, last = calendar.hours, calendar.last_opening
+
+    def is_working(day: date) -> bool:
+        is_past_all = last is not None and day > last
+        return WEEKDAYS.is_working(day) if is_past_all else bool(hours.of(day))
+
+    return WorkingDays(calendar.zone, is_working)
+
+
+class RunningOut(NamedTuple):
+    """A calendar that somebody counts by, and that soon opens no more."""
+
+    id: UUID
+    name: str
+    #: May lie behind already.
+    last_opening: date
+
+
+def running_out(session: Session, now: datetime) -> list[RunningOut]:
+    """The calendars that policies or agents count by and that near their last date, by name."""
+    used = set(session.scalars(_USED))
+    rows = [row for row in _rows(session) if row.id in used]
+    measures = calendars_of(session, {row.version_id for row in rows})
+    found = []
+    for row in rows:
+        calendar = measures[row.version_id]
+        last = calendar.runs_out(now) if isinstance(calendar, BusinessCalendar) else None
+        if last is not None:
+            found.append(RunningOut(row.id, row.name, last))
+    return found
 
 
 def calendar_choices(session: Session) -> list[tuple[UUID, str]]:
@@ -204,6 +233,17 @@ def calendar_choices(session: Session) -> list[tuple[UUID, str]]:
 
 def _rows(session: Session, calendar_id: UUID | None = None) -> list[CalendarRow]:
     return [CalendarRow(*row) for row in session.execute(_ROWS, {"calendar_id": calendar_id})]
+
+
+#: What policies in their newest version, and agents, count by.
+_USED: Final = text(
+    "SELECT calendar_id FROM agents WHERE calendar_id IS NOT NULL"
+    " UNION SELECT target.calendar_id FROM sla_policies AS policy"
+    " JOIN LATERAL (SELECT id FROM sla_policy_versions WHERE policy_id = policy.id"
+    "  ORDER BY version DESC LIMIT 1) AS newest ON true"
+    " JOIN sla_targets AS target ON target.policy_version_id = newest.id"
+    " WHERE target.calendar_id IS NOT NULL"
+)
 
 
 class User(NamedTuple):

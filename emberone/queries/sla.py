@@ -34,7 +34,7 @@ class ClockView:
     #: Negative once the due time has passed.
     remaining_s: float
     started_at: datetime
-    #: None while paused.
+    #: None while paused, and where the calendar does not open for so long.
     due_at: datetime | None
     #: Met or stopped; None while open.
     over_at: datetime | None
@@ -129,13 +129,15 @@ _NEXT_DUE: Final = text(
     "SELECT DISTINCT ON (ticket_id) ticket_id, metric, due_at, target_s,"
     " breached_at IS NOT NULL OR due_at < :now AS is_breached"
     " FROM sla_clocks WHERE ticket_id = ANY (:ticket_ids) AND running_since IS NOT NULL"
-    " ORDER BY ticket_id, due_at"
+    " AND due_at < :never ORDER BY ticket_id, due_at"
 )
 
 
 def next_due(session: Session, ticket_ids: Collection[UUID], now: datetime) -> dict[UUID, NextDue]:
     """The nearest due time of each of these tickets that has one, in one query."""
-    rows = session.execute(_NEXT_DUE, {"ticket_ids": list(ticket_ids), "now": now})
+    rows = session.execute(
+        _NEXT_DUE, {"ticket_ids": list(ticket_ids), "now": now, "never": sla.NEVER}
+    )
     return {
         row.ticket_id: NextDue(
             Metric(row.metric),
@@ -260,7 +262,7 @@ def _view(clock: SLAClock, now: datetime, calendar: Calendar) -> ClockView:
         consumed_s=sla.consumed(timing, now, calendar),
         remaining_s=sla.remaining(timing, now, calendar),
         started_at=clock.started_at,
-        due_at=clock.due_at,
+        due_at=None if clock.due_at == sla.NEVER else clock.due_at,
         over_at=timing.over_at,
         breached_at=timing.breached_at,
         stopped_reason=clock.stopped_reason,

@@ -273,7 +273,8 @@ class ClockBook:
             "metric": clock.metric.value,
             "cycle": clock.cycle,
             "targetS": clock.target_s,
-            "dueAt": iso(clock.due_at),
+            "dueAt": None if clock.due_at == sla.NEVER else iso(clock.due_at),
+            "neverDue": True if clock.due_at == sla.NEVER else None,
             "calendarVersion": clock.calendar_version and str(clock.calendar_version),
             "reason": reason,
         }

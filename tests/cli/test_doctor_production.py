@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from emberone.cli.doctor import command as doctor
 from emberone.demo_accounts import DEMO_ADMIN
+from tests.services.test_calendars_that_run_out import Fair
 
 
 @pytest.fixture
@@ -49,3 +50,9 @@ def test_what_is_set_right_is_well(verdicts, make):
 
 def test_without_the_option_nothing_of_it_is_asked(verdicts):
     assert "https" not in verdicts()
+
+
+def test_a_calendar_in_use_whose_last_opening_is_past_is_a_warning(verdicts, make):
+    assert "calendar Fair" not in verdicts()
+    Fair(make)
+    assert verdicts()["calendar Fair"] == "warn"

@@ -57,6 +57,9 @@ class CalendarView(PanelView):
         return self.render(
             "panel/calendar_list.html",
             rows=[(row, preview_of(row.zone, row.definition, now)) for row in rows],
+            last={one.id: one.last_opening for one in calendars.running_out(self.session, now)},
+            today=now.date(),
+            day_name=partial(day_with_weekday, with_year=True),
         )
 
     @expose("/details/")

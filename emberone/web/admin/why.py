@@ -178,7 +178,12 @@ def _counted(out: Any) -> str:
 def _clock(clock: Mapping[str, Any]) -> str:
     change = _known(CLOCK_CHANGES, clock.get("change", ""))
     words = f"{_metric(clock.get('metric'))}: {change}"
-    return f"{words} ({_known(CAUSES, clock['reason'])})" if clock.get("reason") else words
+    if clock.get("reason"):
+        words += f" ({_known(CAUSES, clock['reason'])})"
+    if clock.get("neverDue"):
+        never = _("never due: its calendar does not open for so long")
+        words += f" ({never})"
+    return words
 
 
 def _metric(value: Any) -> str:

@@ -1,14 +1,16 @@
 """The pages of calendars: their pictures, the form with its preview, and their versions."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
+from emberone.domain.enums import Metric, Priority
+from emberone.domain.promises import Promises
 from emberone.queries import calendars as stored
-from emberone.services import agents, calendars
+from emberone.services import agents, calendars, sla_policies
 from emberone.web.admin.calendar_form import CalendarForm
 from emberone.web.admin.calendar_preview import preview_of
 from tests.browsing import DESKTOP, PHONE, check_page, expect
@@ -311,3 +313,20 @@ def test_nothing_is_in_the_way_of_anyone(visit, admin, shifts, viewport, scheme)
         if path.startswith("edit"):
             expect(page.locator(".ts-wrapper")).to_be_visible()
         check_page(page)
+
+
+@pytest.mark.rule("sla 13")
+def test_the_list_warns_before_a_calendar_in_use_opens_for_the_last_time(web, browser, admin):
+    soon = datetime.now(UTC).date() + timedelta(days=9)
+    dated = {
+        "week": {},
+        "exceptions": [{"date": str(soon), "name": "Fair", "windows": [["00:00", "24:00"]]}],
+    }
+    fair = calendars.create_calendar(admin, "Fair", "UTC", dated)
+    browser.sign_in(admin)
+    assert "for the last time" not in page_of(browser)
+    promises = Promises(
+        targets={(Metric.RESOLUTION, Priority.LOW): 3600}, calendars={Priority.LOW: fair}, alerts=()
+    )
+    sla_policies.create_policy(admin, "Fair", promises)
+    assert page_of(browser).count("It opens for the last time on") == 1

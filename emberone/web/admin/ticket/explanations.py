@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric
-from emberone.domain.sla import CHANGES, Timing
+from emberone.domain.sla import CHANGES, NEVER, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.queries.calendars import Measuring, names_of
 from emberone.queries.sla import stories
@@ -105,7 +105,9 @@ def _figures(story: Story, measures: Mapping[UUID, Measuring]) -> Iterable[tuple
         yield _("Left"), _span(story.remaining_s)
     elif timing.is_open:
         yield _("Overdue by"), _span(-story.remaining_s)
-    if timing.due_at is not None:
+    if timing.due_at == NEVER:
+        yield _("Due"), _("never: its calendar does not open for so long")
+    elif timing.due_at is not None:
         due = time_full(timing.due_at)
         yield _("Due"), _("%(time)s, promised by hand", time=due) if timing.is_due_by_hand else due
     if story.calendar is None:
