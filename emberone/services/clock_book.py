@@ -48,7 +48,7 @@ CAME_CLOSED: Final = "came_closed"
 #: The ticket's priority or policy promises nothing for this metric any more.
 NO_TARGET: Final = "no_target"
 #: What the customer said was deleted, so that nobody waits for an answer to it.
-TAKEN_BACK: Final = "taken_back"
+COMMENT_DELETED: Final = "comment_deleted"
 
 #: The cause of clocks whose ticket was imported.
 IMPORT: Final = "import"

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric, Status
 from emberone.domain.errors import Conflict
+from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.queries.sla import moved_by_reopening
@@ -22,8 +23,8 @@ from emberone.services import steps
 from emberone.services.clock_book import (
     CAME_CLOSED,
     CLOSED,
+    COMMENT_DELETED,
     NO_TARGET,
-    TAKEN_BACK,
     WORKED_ON,
     ClockBook,
 )
@@ -87,7 +88,7 @@ def customer_spoke(session: Session, ticket: Ticket, *, at: datetime) -> None:
     """
     book = ClockBook.of(session, ticket, at)
     first = book.clocks.get(Metric.FIRST_RESPONSE)
-    if first is None or first.stopped_reason == TAKEN_BACK:
+    if first is None or first.stopped_reason == COMMENT_DELETED:
         # Staff opened it with a public comment; or a first response is not promised at all.
         book.begin(choose(session, ticket.id), [Metric.FIRST_RESPONSE])
         if Metric.FIRST_RESPONSE not in book.clocks and staff_has_spoken(session, ticket.id):
@@ -106,7 +107,7 @@ def comment_deleted(session: Session, ticket: Ticket, *, at: datetime) -> None:
         return
     book = ClockBook.of(session, ticket, at)
     answers = [clock for clock in book.open if clock.metric is not Metric.RESOLUTION]
-    _stop(book, answers, TAKEN_BACK)
+    _stop(book, answers, COMMENT_DELETED)
     book.write()
 
 
@@ -385,6 +386,9 @@ def _lacks_next_response(book: ClockBook) -> bool:
         book.clocks.get(metric) for metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
     )
     if any(clock is not None and clock.timing.is_open for clock in (first, following)):
+        return False
+    if following is not None and following.stopped_reason in {CLOSED, THANKS_DISMISSED}:
+        # What ended with the closing was not taken up when the ticket came back.
         return False
     # A trigger's, which a reply in this transaction has moved.
     book.session.refresh(book.ticket, ["customer_spoke_last"])

@@ -237,6 +237,17 @@ def test_rule_2_who_waits_when_an_answer_is_promised_again_is_promised_one(play,
 
 
 @pytest.mark.rule("sla 2")
+def test_rule_2_what_was_not_taken_up_on_reopening_is_not_begun_by_a_change(play):
+    ticket = play.open()
+    play.reply(ticket, after(1))
+    play.speak(ticket, after(2))
+    play.move(ticket, Status.CLOSED, after(3))
+    play.move(ticket, Status.IN_PROGRESS, after(24 * 30))
+    play.prioritise(ticket, Priority.HIGH, after(24 * 30))
+    assert play.metrics(ticket) == [(FIRST, 1), (NEXT, 1), (RESOLUTION, 1), (RESOLUTION, 2)]
+
+
+@pytest.mark.rule("sla 2")
 def test_rule_2_what_the_customer_said_and_was_deleted_waits_for_no_answer(play, make):
     ticket = play.open()
     play.reply(ticket, after(1))
@@ -253,7 +264,7 @@ def test_rule_2_what_the_customer_said_and_was_deleted_waits_for_no_answer(play,
     assert play.clock(ticket, NEXT).timing.is_running
     comments.delete_comment(admin, first)
     clock = play.clock(ticket, NEXT)
-    assert (clock.stopped_reason, clock.met_at) == ("taken_back", None)
+    assert (clock.stopped_reason, clock.met_at) == ("comment_deleted", None)
     assert [step.fire_at for step in play.steps(ticket, NEXT)] == [None, None]
     assert play.clock(ticket, RESOLUTION).timing.is_running
 
@@ -268,7 +279,7 @@ def test_rule_1_after_a_deleted_comment_the_next_is_the_customers_first(play, ma
             select(Comment.id).where(Comment.author_id == play.customer.profile_id)
         ).one()
     comments.delete_comment(make.admin(), said)
-    assert play.clock(ticket, FIRST).stopped_reason == "taken_back"
+    assert play.clock(ticket, FIRST).stopped_reason == "comment_deleted"
     play.speak(ticket, play.clock(ticket, FIRST).stopped_at)
     assert play.clock(ticket, FIRST, 2).timing.is_running
 

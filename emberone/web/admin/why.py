@@ -93,7 +93,7 @@ CAUSES: Final[Mapping[str, Any]] = {
     "came_closed": _l("it came closed"),
     THANKS_DISMISSED: _l("the customer had only said thank you"),
     "no_target": _l("nothing is promised"),
-    "taken_back": _l("what the customer said was deleted"),
+    "comment_deleted": _l("what the customer said was deleted"),
     "import": _l("it was imported"),
     "team_change": _l("the team changed"),
     "priority_change": _l("the priority changed"),
