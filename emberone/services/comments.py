@@ -184,10 +184,12 @@ def say_and_close(
         require(actor, TICKET_CLOSE, ticket)
         if ticket.customer_id != actor.profile_id:
             raise NotFound
-        if repeats.said_already(session, actor, ticket, content, files):
+        is_said = repeats.said_already(session, actor, ticket, content, files)
+        if is_said and ticket.status is Status.CLOSED:
             return
         after = status_after(session, ticket, Event.CLOSE)
-        _say(session, actor, ticket, content, files)
+        if not is_said:
+            _say(session, actor, ticket, content, files)
         move(session, actor, ticket, after)
 
 

@@ -28,6 +28,9 @@ TAKES_FILES: Final = frozenset(
         "ticket.remove_file",
         "portal.ticket_new",
         "portal.comment",
+        # Buttons of the same form.
+        "portal.close",
+        "portal.reopen",
     }
 )
 

@@ -38,7 +38,16 @@ REDIS_TIMEOUT_S = 0.2
 _GUESSES = ("security.login",)
 _LETTERS = ("security.register", "security.forgot_password", "security.send_confirmation")
 _LINKS = ("security.confirm_email", "security.reset_password")
-_WRITING = ("portal.ticket_new", "portal.comment")
+_WRITING = (
+    "portal.ticket_new",
+    "portal.comment",
+    "portal.close",
+    "portal.reopen",
+    # What was there before is kept too.
+    "portal.comment_edit",
+    "portal.edit",
+    "portal.rate",
+)
 
 
 def init_throttle(app: Flask, settings: Settings) -> None:
@@ -72,7 +81,7 @@ def init_throttle(app: Flask, settings: Settings) -> None:
 def bound_customers(app: Flask) -> None:
     """Bound what customers send, once the portal is there."""
     for endpoint in _WRITING:
-        # Of both forms together.
+        # Of all forms together.
         limit = app.extensions["emberone.limiter"].shared_limit(
             WRITTEN_PER_CUSTOMER,
             scope="written",

@@ -211,6 +211,16 @@ def test_what_was_written_when_it_is_solved_is_said_and_nobody_is_asked_to_answe
     assert comments(owner, ticket)[-1][0] == "Now it burns."
 
 
+def test_what_was_just_said_is_not_said_twice_and_the_ticket_is_closed_all_the_same(
+    client, ask, owner
+):
+    ticket = ask()
+    for verb in ("comment", "close"):
+        assert client.post(address(ticket, verb), data={"text": "It works."}).status_code == 303
+    assert look(ticket.id).status is Status.CLOSED
+    assert [row[0] for row in comments(owner, ticket)] == ["It works."]
+
+
 def test_words_that_are_refused_close_nothing_and_come_back(client, ask, owner):
     ticket = ask()
     page = text_of(client.post(address(ticket, "close"), data={"text": "x" * 100_001}), 422)
