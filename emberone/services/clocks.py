@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from emberone.domain.enums import Metric, Status
 from emberone.domain.errors import Conflict
-from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla import PRIORITY_CHANGE, TEAM_CHANGE
 from emberone.models import SLAClock, SLAPolicyVersion, Ticket
 from emberone.queries.sla import moved_by_reopening
@@ -28,7 +27,13 @@ from emberone.services.clock_book import (
     WORKED_ON,
     ClockBook,
 )
-from emberone.services.promises import Promise, choose, promised, staff_has_spoken
+from emberone.services.promises import (
+    Promise,
+    choose,
+    promised,
+    staff_has_spoken,
+    was_closed_since_customer_spoke,
+)
 
 
 def opened(
@@ -387,12 +392,12 @@ def _lacks_next_response(book: ClockBook) -> bool:
     )
     if any(clock is not None and clock.timing.is_open for clock in (first, following)):
         return False
-    if following is not None and following.stopped_reason in {CLOSED, THANKS_DISMISSED}:
-        # What ended with the closing was not taken up when the ticket came back.
-        return False
     # A trigger's, which a reply in this transaction has moved.
     book.session.refresh(book.ticket, ["customer_spoke_last"])
     if not book.ticket.customer_spoke_last:
         return False
     is_answered = first is not None and first.met_at is not None
-    return is_answered or staff_has_spoken(book.session, book.ticket.id)
+    if not (is_answered or staff_has_spoken(book.session, book.ticket.id)):
+        return False
+    # It may have been a last word; what was none went on with the reopening.
+    return not was_closed_since_customer_spoke(book.session, book.ticket.id)

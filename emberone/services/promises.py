@@ -66,6 +66,13 @@ _STAFF_HAS_SPOKEN = text(
     " AND profiles.role <> 'CUSTOMER')"
 )
 
+_CLOSED_SINCE = text(
+    "SELECT EXISTS (SELECT FROM history JOIN tickets ON tickets.id = history.ticket_id"
+    " WHERE tickets.id = :ticket_id AND history.action = 'status_changed'"
+    " AND history.new_value ->> 'status' = 'CLOSED'"
+    " AND history.created_at >= tickets.unanswered_since)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -167,3 +174,8 @@ def _promises(rows: Iterable[Any]) -> Iterator[Promise]:
 def staff_has_spoken(session: Session, ticket_id: UUID) -> bool:
     """Whether staff have ever answered the customer in public."""
     return bool(session.scalar(_STAFF_HAS_SPOKEN, {"ticket_id": ticket_id}))
+
+
+def was_closed_since_customer_spoke(session: Session, ticket_id: UUID) -> bool:
+    """Whether the ticket was closed since the customer's oldest comment that nobody answered."""
+    return bool(session.scalar(_CLOSED_SINCE, {"ticket_id": ticket_id}))

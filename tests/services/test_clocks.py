@@ -237,6 +237,16 @@ def test_rule_2_who_waits_when_an_answer_is_promised_again_is_promised_one(play,
 
 
 @pytest.mark.rule("sla 2")
+def test_rule_2_a_customers_last_word_is_not_waited_for_after_a_reopening(play):
+    ticket = play.open()
+    play.reply(ticket, after(1))
+    comments.say_and_close(play.customer, ticket, "It works.", now=after(2))
+    play.move(ticket, Status.IN_PROGRESS, after(3))
+    play.prioritise(ticket, Priority.HIGH, after(4))
+    assert play.metrics(ticket) == [(FIRST, 1), (RESOLUTION, 1)]
+
+
+@pytest.mark.rule("sla 2")
 def test_rule_2_what_was_not_taken_up_on_reopening_is_not_begun_by_a_change(play):
     ticket = play.open()
     play.reply(ticket, after(1))
