@@ -64,6 +64,8 @@ class AgentAtWork:
     is_absent: bool = False
     #: Whether it is their working hours now.
     is_on_hours: bool = True
+    #: When those begin, where they have not and it is near enough to wait for.
+    begins_at: datetime | None = None
     #: How many more tickets they may be given in this window; None: as many as there is room for.
     allowance: int | None = None
     skills: frozenset[str] = frozenset()
@@ -104,6 +106,9 @@ class Decision:
     agent_id: UUID | None
     #: What history keeps of it: strategy, number of candidates, why the others were out.
     reason: Mapping[str, Any]
+    #: When somebody's working hours begin who could take it then (rule 8); None where it is
+    #: assigned, or nobody could even so.
+    waits_until: datetime | None = None
 
 
 def choose(
@@ -121,6 +126,8 @@ class _Lane:
     """Everyone who can take the tickets of one demand, and how many cannot and why."""
 
     able: set[UUID] = field(default_factory=set)
+    #: Whom only the hour keeps from it.
+    later: list[AgentAtWork] = field(default_factory=list)
     out: Counter[str] = field(default_factory=Counter)
     #: May hold ranks that are too low by now: loads only grow, so the top is looked at again.
     heap: list[tuple[_Rank, UUID]] = field(default_factory=list)
@@ -165,7 +172,10 @@ class _Roster:
             chosen = self._first(lane, barred)
         if chosen is not None:
             self._take(chosen, ticket.weight)
-        return Decision(ticket.id, chosen, reason)
+            return Decision(ticket.id, chosen, reason)
+        not_them = {ticket.handed_off_by, ticket.customer_id}
+        begins = [a.begins_at for a in lane.later if a.begins_at and a.id not in not_them]
+        return Decision(ticket.id, None, reason, min(begins, default=None))
 
     def _lane(self, team_id: UUID | None, skills: frozenset[str]) -> _Lane:
         lane = self._lanes.get((team_id, skills))
@@ -177,6 +187,8 @@ class _Roster:
                     lane.able.add(agent.id)
                 else:
                     lane.out[why] += 1
+                if why == OFF_HOURS and skills <= agent.skills and not self._why_no_more(agent.id):
+                    lane.later.append(agent)
             lane.heap = [(self._rank(agent_id), agent_id) for agent_id in lane.able]
             heapq.heapify(lane.heap)
         return lane

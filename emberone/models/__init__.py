@@ -25,7 +25,7 @@ from emberone.models.sla import (
 from emberone.models.sweeps import SweepRun
 from emberone.models.tags import Tag
 from emberone.models.tickets import Ticket
-from emberone.models.waits import Wait
+from emberone.models.waits import HoursAwaited, Wait
 
 __all__ = [
     "Absence",
@@ -38,6 +38,7 @@ __all__ = [
     "Draft",
     "FeedbackRequest",
     "HistoryEntry",
+    "HoursAwaited",
     "ImportedRow",
     "Letter",
     "Macro",

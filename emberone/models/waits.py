@@ -1,4 +1,4 @@
-"""Waits: the tickets whose customer is asked and silent; triggers on `tickets` keep them."""
+"""Waits: tickets whose customer is asked and silent, and tickets that wait for working hours."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from emberone.db import Base
 
 
 class Wait(Base):
-    """One WAITING ticket to which staff spoke last (feedback rule 12)."""
+    """One WAITING ticket to which staff spoke last (feedback rule 12); triggers keep them."""
 
     __tablename__ = "waits"
 
@@ -34,3 +34,19 @@ class Wait(Base):
         CheckConstraint("closes_at IS NULL OR reminded_at IS NOT NULL", name="closes_at"),
         CheckConstraint("attempts >= 0", name="attempts"),
     )
+
+
+class HoursAwaited(Base):
+    """One ticket that nobody can take before somebody's working hours begin (assignment rule 8).
+
+    It says when to look once more, and nothing of the ticket: that may have an agent by then.
+    """
+
+    __tablename__ = "hours_awaited"
+
+    ticket_id: Mapped[UUID] = mapped_column(
+        ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True
+    )
+    begin_at: Mapped[datetime]
+
+    __table_args__ = (Index("ix_hours_awaited_begin_at", "begin_at"),)

@@ -11,7 +11,7 @@ take leaves the queue until something changes (``migrations/sql/0002_triggers.sq
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,7 @@ from emberone.db import now_of, reading, service, transaction
 from emberone.domain import assignment
 from emberone.domain.actor import SYSTEM
 from emberone.domain.assignment import AgentAtWork, Decision, Pace, WaitingTicket
-from emberone.domain.working_hours import begins_again
+from emberone.domain.working_hours import begins_again, is_near
 from emberone.queries.calendars import calendars_of
 from emberone.services import absences, letters, settings
 from emberone.services import assignment_sql as sql
@@ -67,6 +67,8 @@ def sweep_assignments(*, limit: int = BATCH, now: datetime | None = None) -> int
                 return 0
             absences.begin(session, look.absence_id)
             return 1
+        if look.hours_began:
+            session.execute(sql.WAITED)
         setting = settings.current(session)
         pace = Pace(setting.pace_tickets, timedelta(seconds=setting.pace_window_s))
         crew = _crew(session, pace)
@@ -74,7 +76,7 @@ def sweep_assignments(*, limit: int = BATCH, now: datetime | None = None) -> int
         decisions = assignment.choose(
             [_waiting(row) for row in rows], crew.agents, setting.assignment_strategy
         )
-        new = {row["id"] for row in rows if row["is_new"]}
+        new = {row["id"]: row["is_critical"] for row in rows if row["is_new"]}
         assigned = [decision for decision in decisions if decision.agent_id is not None]
         skipped = [
             decision
@@ -82,7 +84,7 @@ def sweep_assignments(*, limit: int = BATCH, now: datetime | None = None) -> int
             if decision.agent_id is None and decision.ticket_id in new
         ]
         _assign(session, assigned, crew, pace)
-        _skip(session, skipped)
+        _skip(session, skipped, {ticket_id for ticket_id, critical in new.items() if critical})
         if is_reviewed and crew.reviewers:
             session.execute(sql.END_REVIEW, {"reviewers": crew.reviewers})
         _postpone(session, crew.postponed)
@@ -127,6 +129,7 @@ def _crew(session: Session, pace: Pace) -> _Crew:
             is_available=is_available,
             is_absent=row.absent_until is not None,
             is_on_hours=hours_begin[row.hours] is None,
+            begins_at=hours_begin[row.hours] if is_near(hours_begin[row.hours], at) else None,
             allowance=pace.allowance(row.recent_turns, at),
             skills=frozenset(row.skills),
             team_ids=frozenset(row.team_ids),
@@ -220,12 +223,16 @@ def _postpone(session: Session, postponed: dict[UUID, datetime]) -> None:
         session.execute(sql.POSTPONE, {"postponed": json.dumps(values, default=str)})
 
 
-def _skip(session: Session, decisions: Sequence[Decision]) -> None:
-    """Nobody is eligible: it stays unassigned, one history entry, admins are told (rule 8)."""
+def _skip(session: Session, decisions: Sequence[Decision], critical: Set[UUID]) -> None:
+    """Nobody is eligible: it stays unassigned, one history entry, admins are told (rule 8).
+
+    They are not told of what waits for somebody's working hours, unless it is CRITICAL; once
+    those have begun it is looked at anew.
+    """
     if not decisions:
         return
-    skips = [{"ticket_id": str(d.ticket_id), "reason": d.reason} for d in decisions]
-    session.execute(sql.SKIP, {"skips": json.dumps(skips)})
+    session.execute(sql.SKIP, {"skips": json.dumps([_skipped(d, critical) for d in decisions])})
+    decisions = [d for d in decisions if d.waits_until is None or d.ticket_id in critical]
     at = now_of(session)
     written = session.scalar(sql.LETTERS_THIS_HOUR, {"since": at - timedelta(hours=1)}) or 0
     left = max(0, UNASSIGNABLE_LETTERS_AN_HOUR - written)
@@ -237,3 +244,14 @@ def _skip(session: Session, decisions: Sequence[Decision]) -> None:
             ticket_id=decision.ticket_id,
             params={"out": decision.reason["out"], "is_last_this_hour": place == left},
         )
+
+
+def _skipped(decision: Decision, critical: Set[UUID]) -> dict[str, object]:
+    """A ticket that nobody gets now, as the statement takes it."""
+    until = decision.waits_until and decision.waits_until.isoformat()
+    return {
+        "ticket_id": str(decision.ticket_id),
+        "reason": {**decision.reason, "waitsUntil": until} if until else decision.reason,
+        # Of a CRITICAL one admins know already.
+        "waits_until": None if decision.ticket_id in critical else until,
+    }

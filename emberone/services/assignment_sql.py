@@ -40,6 +40,8 @@ LOAD: Final = (
 _HAS_ROOM: Final = f"availability = 'AVAILABLE' AND open_count < capacity AND {LOAD} < capacity"
 _REVIEWS: Final = "(reviews_skipped OR coalesce(review_at <= context_now(), false))"
 
+_HOURS_BEGAN: Final = "EXISTS (SELECT FROM hours_awaited WHERE begin_at <= context_now())"
+
 #: Take the lock or leave, and look whether there is anything to do: all that an idle
 #: sweep costs. A row locked for long fails this batch, and not the worker.
 LOOK = text(
@@ -47,10 +49,22 @@ LOOK = text(
     f" is_mine AND ((SELECT id FROM tickets WHERE {_NEW} {_BY_INDEX} LIMIT 1) IS NOT NULL"
     f" OR ((SELECT id FROM tickets WHERE {_SKIPPED} {_BY_INDEX} LIMIT 1) IS NOT NULL"
     " AND EXISTS (SELECT FROM agents JOIN profiles ON profiles.id = profile_id"
-    f" WHERE {_REVIEWS} AND {_HAS_ROOM} AND {_ACTIVE}))) AS is_due,"
+    f" WHERE {_REVIEWS} AND {_HAS_ROOM} AND {_ACTIVE}))"
+    f" OR {_HOURS_BEGAN}) AS is_due, {_HOURS_BEGAN} AS hours_began,"
     " CASE WHEN is_mine THEN (SELECT id FROM absences WHERE begun_at IS NULL"
     " AND starts_at <= context_now() ORDER BY starts_at LIMIT 1) END AS absence_id"
     " FROM pg_try_advisory_xact_lock(hashtext('emberone.assign')) AS is_mine"
+)
+
+#: Put back into the queue what waited for working hours that have begun by now: whoever cannot
+#: take it even so is told of. What somebody is just changing waits for the next sweep.
+WAITED = text(
+    "WITH due AS MATERIALIZED (SELECT tickets.id FROM hours_awaited"
+    " JOIN tickets ON tickets.id = ticket_id WHERE begin_at <= context_now()"
+    f" ORDER BY begin_at LIMIT {_WINDOW} FOR NO KEY UPDATE OF tickets SKIP LOCKED),"
+    " over AS (DELETE FROM hours_awaited USING due WHERE ticket_id = due.id)"
+    " UPDATE tickets SET assignment_skipped_at = NULL FROM due"
+    f" WHERE tickets.id = due.id AND {_SKIPPED}"
 )
 
 #: Since when the first tickets of the queue have been as they are, or an absence should
@@ -96,7 +110,8 @@ _ORDER: Final = "tickets.priority DESC, due.at NULLS LAST, tickets.created_at, t
 _FACTS: Final = (
     "SELECT tickets.id, tickets.customer_id, tickets.team_id, tickets.handed_off_by,"
     " CASE WHEN (SELECT weighs_priority FROM settings) THEN weight_of(tickets.priority) ELSE 1 END"
-    " AS weight, tickets.assignment_skipped_at IS NULL AS is_new, previous.agent_id AS previous_agent_id,"
+    " AS weight, tickets.assignment_skipped_at IS NULL AS is_new,"
+    " tickets.priority = 'CRITICAL' AS is_critical, previous.agent_id AS previous_agent_id,"
     " ARRAY(SELECT name FROM tags WHERE is_skill AND name = ANY (tickets.tags)) AS skills,"
     f" row_number() OVER (ORDER BY {_ORDER}) AS place"
     f" FROM picked JOIN tickets USING (id) {_DUE}"
@@ -195,11 +210,17 @@ POSTPONE = text(
     " WHERE agents.profile_id = postponed.agent_id"
 )
 
-#: Mark what nobody can take, and say so in history, once until the ticket changes.
+#: Mark what nobody can take, and say so in history, once until the ticket changes, or until
+#: the working hours begin that it waits for.
 SKIP = text(
     "WITH skipped AS (UPDATE tickets SET assignment_skipped_at = context_now()"
-    " FROM jsonb_to_recordset(cast(:skips AS jsonb)) AS skip (ticket_id uuid, reason jsonb)"
-    " WHERE tickets.id = skip.ticket_id RETURNING tickets.id, skip.reason)"
+    " FROM jsonb_to_recordset(cast(:skips AS jsonb)) AS skip (ticket_id uuid, reason jsonb, waits_until timestamptz)"
+    " WHERE tickets.id = skip.ticket_id RETURNING tickets.id, skip.reason, skip.waits_until),"
+    " no_more AS (DELETE FROM hours_awaited USING skipped"
+    " WHERE ticket_id = skipped.id AND skipped.waits_until IS NULL),"
+    " waiting AS (INSERT INTO hours_awaited (ticket_id, begin_at)"
+    " SELECT id, waits_until FROM skipped WHERE waits_until IS NOT NULL"
+    " ON CONFLICT (ticket_id) DO UPDATE SET begin_at = excluded.begin_at)"
     " INSERT INTO history (ticket_id, actor_id, action, metadata, is_internal, created_at)"
     " SELECT id, current_profile(), 'assignment_skipped', history_metadata(reason), true,"
     " context_now() FROM skipped"

@@ -27,6 +27,7 @@ GRANTS = {
     "sla_plan_steps": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "sla_clocks": {"admin": "S", "agent": "S", "system": "SIU"},
     "sla_steps": {"admin": "S", "agent": "S", "system": "SIU"},
+    "hours_awaited": {"system": "SIUD"},
     "waits": {"admin": "S", "agent": "S", "system": "SIUD"},
     "feedback_requests": {"admin": "S", "agent": "S", "system": "SIU"},
     "drafts": {"admin": "SIUD", "agent": "SIUD", "system": "SIUD"},

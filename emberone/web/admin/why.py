@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -16,6 +17,7 @@ from emberone.domain.sla_story import Change
 from emberone.queries.history import Entry
 from emberone.services.handing_over import Leaving
 from emberone.web.admin.limits import METRIC_NAMES
+from emberone.web.theme.formats import time_full
 
 #: What is quoted of a text in one line.
 QUOTE_LENGTH: Final = 120
@@ -148,6 +150,9 @@ def _detail(key: str, value: Any) -> str:
         return ngettext("%(num)s agent could take it", "%(num)s agents could take it", value)
     if key == "out":
         return _("not asked: %(why)s", why=_counted(value))
+    if key == "waitsUntil":
+        begin = time_full(datetime.fromisoformat(value))
+        return _("it waits for working hours, which begin %(time)s", time=begin)
     if key == "handOver":
         return _known(_HAND_OVERS, value)
     if key == "clocks":

@@ -316,17 +316,16 @@ def test_nothing_is_in_the_way_of_anyone(visit, admin, shifts, viewport, scheme)
 
 
 @pytest.mark.rule("sla 13")
-def test_the_list_warns_before_a_calendar_in_use_opens_for_the_last_time(web, browser, admin):
+def test_the_list_warns_before_a_calendar_in_use_opens_for_the_last_time(as_admin, admin):
     soon = datetime.now(UTC).date() + timedelta(days=9)
     dated = {
         "week": {},
         "exceptions": [{"date": str(soon), "name": "Fair", "windows": [["00:00", "24:00"]]}],
     }
     fair = calendars.create_calendar(admin, "Fair", "UTC", dated)
-    browser.sign_in(admin)
-    assert "for the last time" not in page_of(browser)
+    assert "for the last time" not in page_of(as_admin)
     promises = Promises(
         targets={(Metric.RESOLUTION, Priority.LOW): 3600}, calendars={Priority.LOW: fair}, alerts=()
     )
     sla_policies.create_policy(admin, "Fair", promises)
-    assert page_of(browser).count("It opens for the last time on") == 1
+    assert page_of(as_admin).count("It opens for the last time on") == 1
