@@ -7,6 +7,7 @@ import os
 from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from random import Random
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -22,6 +23,8 @@ MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400
 #: Years in which zones have done what zones do, and some to come.
 FIRST, LAST = 2 * 365 * DAY, 67 * 365 * DAY
+#: The oracle looks at the clock so many seconds apart, where nothing opens or closes between.
+STRIDES = (900, 60)
 #: The oracle walks no further than so much, or a case would take seconds.
 FARTHEST = timedelta(hours=24)
 
@@ -50,6 +53,12 @@ thorough = settings(
 )
 
 
+def seconds(time):
+    """Those of a day since its beginning, at a time such as "08:30" or "08:30:15"."""
+    parts = zip(time.split(":"), (3600, 60, 1), strict=False)
+    return sum(int(part) * unit for part, unit in parts)
+
+
 class Oracle:
     """Says of one second after another whether it is open, by looking at the wall's clock."""
 
@@ -59,50 +68,52 @@ class Oracle:
         self.dates = {entry["date"]: entry["windows"] for entry in definition["exceptions"]}
         self.windows = cache(self._windows)
         every = [*self.week.values(), *self.dates.values()]
-        #: Minutes in which something opens or closes between two full minutes.
+        times = {seconds(time) for windows in every for window in windows for time in window}
+        #: stride → those of a day in which something opens or closes between their ends.
         self.odd = {
-            time[:5]
-            for windows in every
-            for window in windows
-            for time in window
-            if time[5:] not in ("", ":00")
+            stride: {time // stride for time in times if time % stride} for stride in STRIDES
         }
 
     def between(self, start, end):
-        """The open seconds from `start` to `end`, minute by minute, or second by second."""
+        """The open seconds from `start` to `end`, by strides where they are one thing."""
         second = start.replace(microsecond=0)
         shown = self.shown_first(second)
         total = 0
         while second < end:
-            minute = self.whole_minute(second, shown) if second + 60 * SECOND <= end else None
-            if minute is not None and second >= start:
-                is_open, shown = minute
-                total += 60_000_000 * is_open
-                second += 60 * SECOND
-                continue
-            shown = self.next_shown(second, shown)
-            if self.shows_open(shown):
-                total += (min(second + SECOND, end) - max(second, start)) // MICROSECOND
-            second += SECOND
+            for stride in STRIDES:
+                whole = second >= start and self.whole(second, end, stride, shown)
+                if whole:
+                    is_open, shown = whole
+                    total += stride * 1_000_000 * is_open
+                    second += stride * SECOND
+                    break
+            else:
+                shown = self.next_shown(second, shown)
+                if self.shows_open(shown):
+                    total += (min(second + SECOND, end) - max(second, start)) // MICROSECOND
+                second += SECOND
         return total / 1_000_000
 
     def is_open(self, moment):
         second = moment.replace(microsecond=0)
         return self.shows_open(self.shown_first(second))
 
-    def whole_minute(self, second, shown):
-        """Whether this minute is open, and what is shown last; None where it is not one thing."""
-        if second.second:
+    def whole(self, second, end, stride, shown):
+        """Whether this stride is open, and what is shown last; None where it is not one thing."""
+        length = (stride - 1) * SECOND
+        if second.second or second + length + SECOND > end:
             return None
-        first, last = (moment.astimezone(self.zone) for moment in (second, second + 59 * SECOND))
+        first, last = (moment.astimezone(self.zone) for moment in (second, second + length))
         if first.fold and last.fold and first.utcoffset() == last.utcoffset():
             return self.shows_open(shown), shown
-        local, end = first.replace(tzinfo=None), last.replace(tzinfo=None)
-        if first.fold or last.fold or local.second or end - local != 59 * SECOND:
+        local = first.replace(tzinfo=None)
+        # No zone changes its clocks and changes them back within a quarter of an hour.
+        if first.fold or last.fold or last.replace(tzinfo=None) - local != length:
             return None
-        if self.odd and f"{local:%H:%M}" in self.odd:
+        number, rest = divmod((local.hour * 60 + local.minute) * 60 + local.second, stride)
+        if rest or number in self.odd[stride]:
             return None
-        return self.shows_open(local), end
+        return self.shows_open(local), last.replace(tzinfo=None)
 
     def next_shown(self, second, shown):
         local = second.astimezone(self.zone)
@@ -127,13 +138,7 @@ class Oracle:
 
     def _of(self, day):
         for window in self.dates.get(str(day), self.week.get(WEEKDAYS[day.weekday()], [])):
-            start, end = (
-                sum(
-                    int(part) * unit
-                    for part, unit in zip(time.split(":"), (3600, 60, 1), strict=False)
-                )
-                for time in window
-            )
+            start, end = map(seconds, window)
             yield start, end if end > start else end + DAY
 
 
@@ -157,13 +162,27 @@ def clock(second):
     return f"{hours:02}:{minutes:02}" + (f":{seconds:02}" if seconds else "")
 
 
-# Quarters of an hour meet one another and the changes of clocks; some seconds are odd.
-times = st.integers(0, 95).map(lambda q: q * 900) | st.integers(0, DAY - 1)
-windows = st.tuples(times, times | st.just(DAY)).filter(lambda w: w[0] != w[1])
-days = st.lists(windows.map(lambda w: [clock(w[0]), clock(w[1])]), max_size=3)
+def some_time(random):
+    # Full hours and quarters meet one another and the changes of clocks; some seconds are odd.
+    return random.choice(
+        (random.randrange(24) * 3600, random.randrange(96) * 900, random.randrange(DAY))
+    )
+
+
+def some_windows(random, most):
+    for _ in range(random.randint(0, most)):
+        start = end = some_time(random)
+        while start == end:
+            end = random.choice((some_time(random), some_time(random), DAY))
+        yield [clock(start), clock(end)]
+
+
 zones = st.sampled_from(CURIOUS_ZONES) | st.sampled_from(
     sorted(available_timezones() - {"localtime"})
 )
+
+
+windows, seeds = st.integers(0, 3), st.integers(0, 2**32)
 
 
 @st.composite
@@ -176,11 +195,13 @@ def cases(draw, zones=zones):
     if draw(st.booleans()):
         moment -= moment % 900
     near = date.fromordinal(date(1970, 1, 1).toordinal() + moment // DAY)
-    dates = draw(st.dictionaries(st.integers(-3, 3), days, max_size=2))
+    # One number for all windows: drawing each of them would take longer than all the rest.
+    most, dates, random = draw(windows), draw(st.integers(0, 2)), Random(draw(seeds))
     definition = {
-        "week": dict(zip(WEEKDAYS, draw(st.lists(days, min_size=7, max_size=7)), strict=True)),
+        "week": {day: list(some_windows(random, most)) for day in WEEKDAYS},
         "exceptions": [
-            {"date": str(near + timedelta(day)), "windows": open_} for day, open_ in dates.items()
+            {"date": str(near + timedelta(day)), "windows": list(some_windows(random, most))}
+            for day in random.sample(range(-3, 4), dates)
         ],
     }
     # Opens enough for every amount that is tried, far from the horizon.

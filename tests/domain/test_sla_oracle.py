@@ -1,7 +1,7 @@
 """Random lives of SLA clocks on random calendars, against an oracle that walks the time line.
 
 The oracle knows no due times and no arithmetic of calendars: it looks at the wall's clock
-minute by minute and adds up what was open while the clock ran (SLA rule 25).
+over and over and adds up what was open while the clock ran (SLA rule 25).
 `EMBERONE_CALENDAR_CASES=100000` tries as many lives as it says.
 """
 
