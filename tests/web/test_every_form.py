@@ -49,7 +49,14 @@ BY_SCRIPT = {
     "ticket.draft": ("text", "kind", "verb"),
     "ticket.seen": ("activity", "away"),
     "macro.preview": ("content",),
-    "calendar.preview": ("zone", "day-monday", "dates-0-date", "dates-0-name", "dates-0-hours"),
+    "calendar.preview": (
+        "zone",
+        "day-monday",
+        "dates-0-date",
+        "dates-0-until",
+        "dates-0-name",
+        "dates-0-hours",
+    ),
     "sla.preview": (
         "at",
         "calendar-HIGH",

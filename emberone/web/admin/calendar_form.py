@@ -1,8 +1,12 @@
-"""The form of a business calendar: a line of hours for each day, and the hours that it means."""
+"""The form of a business calendar: a line of hours for each day, and the hours that it means.
+
+A row of the dates that differ may stand for several days; the calendar has each of them.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any, Final, Self
 
 from flask_babel import gettext as _
@@ -28,14 +32,18 @@ _WINDOW: Final = re.compile(rf"{_TIME}\s*[-‐‑–—]\s*{_TIME}", re.ASCII)
 _CLOSED: Final = frozenset({"", "-", "–"})
 #: So much of what was typed is said back.
 _QUOTED: Final = 40
+#: So many days one row may stand for.
+_MOST_DAYS: Final = 366
 
 
 @dataclass(frozen=True, slots=True)
 class DateRow:
-    """One date that differs, as it was typed."""
+    """One date that differs, or several days from one to another, as it was typed."""
 
     number: int
     date: str = ""
+    #: The last of several days; empty is one day.
+    until: str = ""
     name: str = ""
     #: As of a weekday; empty is closed all day.
     hours: str = ""
@@ -47,6 +55,7 @@ class DateRow:
         return cls(
             number,
             values.raw(name + "date").strip(),
+            values.raw(name + "until").strip(),
             values.raw(name + "name").strip(),
             values.raw(name + "hours").strip(),
         )
@@ -54,7 +63,7 @@ class DateRow:
     @property
     def is_blank(self) -> bool:
         """Whether nothing was typed, which says nothing."""
-        return not (self.date or self.name or self.hours)
+        return not (self.date or self.until or self.name or self.hours)
 
 
 @dataclass(slots=True)
@@ -97,10 +106,7 @@ class CalendarForm:
             name=name,
             zone=zone,
             week={day: line_of(definition["week"].get(day, [])) for day in WEEKDAYS},
-            dates=tuple(
-                DateRow(number, entry["date"], entry["name"], line_of(entry["windows"]))
-                for number, entry in enumerate(definition["exceptions"])
-            ),
+            dates=_rows_of(definition["exceptions"]),
         )
 
     def with_date(self) -> Self:
@@ -133,18 +139,59 @@ class CalendarForm:
         for row in rows[:MOST_EXCEPTIONS]:
             place = f"dates-{row.number}"
             windows = _windows(row.hours, place, understood)
-            if windows is None:
-                continue
-            entry = {"date": row.date, "name": row.name, "windows": windows}
-            if row.date in taken:
-                understood.wrong[place] = _("This date stands here twice.")
-            elif _holds({"exceptions": [entry]}, place, understood):
-                taken.add(row.date)
-                understood.definition["exceptions"].append(entry)
-        if len(rows) > MOST_EXCEPTIONS:
+            for day in [] if windows is None else _days(row, place, understood):
+                entry = {"date": day, "name": row.name, "windows": windows}
+                if day in taken:
+                    understood.wrong[place] = _("This date stands here twice.")
+                elif _holds({"exceptions": [entry]}, place, understood):
+                    taken.add(day)
+                    understood.definition["exceptions"].append(entry)
+                if place in understood.wrong or len(taken) > MOST_EXCEPTIONS:
+                    break
+        if max(len(rows), len(taken)) > MOST_EXCEPTIONS:
             understood.wrong["dates"] = _(
                 "A calendar takes at most %(most)s dates.", most=MOST_EXCEPTIONS
             )
+
+
+def _days(row: DateRow, place: str, understood: Understood) -> list[str]:
+    """Every day of the row; none where that says nothing, which is noted."""
+    if not row.until:
+        return [row.date]
+    try:
+        first, last = date.fromisoformat(row.date), date.fromisoformat(row.until)
+    except ValueError:
+        understood.wrong[place] = _("Choose the first and the last day.")
+        return []
+    length = (last - first).days + 1
+    if length < 1:
+        understood.wrong[place] = _("The last day is before the first.")
+    elif length > _MOST_DAYS:
+        understood.wrong[place] = _("At most %(most)s days in one row.", most=_MOST_DAYS)
+    else:
+        return [(first + timedelta(days=number)).isoformat() for number in range(length)]
+    return []
+
+
+def _rows_of(exceptions: Iterable[Mapping[str, Any]]) -> tuple[DateRow, ...]:
+    """The dates as rows: days that follow one another and are alike stand in one."""
+    rows: list[DateRow] = []
+    for entry in exceptions:
+        row = DateRow(len(rows), entry["date"], "", entry["name"], line_of(entry["windows"]))
+        if rows and _goes_on(rows[-1], row):
+            rows[-1] = replace(rows[-1], until=row.date)
+        else:
+            rows.append(row)
+    return tuple(rows)
+
+
+def _goes_on(before: DateRow, row: DateRow) -> bool:
+    """Whether the row is the next day of the one before, and within what one row may hold."""
+    if (before.name, before.hours) != (row.name, row.hours):
+        return False
+    first, last = date.fromisoformat(before.date), date.fromisoformat(before.until or before.date)
+    day = date.fromisoformat(row.date)
+    return day == last + timedelta(days=1) and (day - first).days < _MOST_DAYS
 
 
 def line_of(windows: Iterable[Iterable[str]]) -> str:

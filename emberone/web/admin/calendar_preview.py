@@ -21,6 +21,8 @@ from emberone.web.theme.formats import day_with_weekday
 
 #: So many days are shown as they will be.
 DAYS_SHOWN: Final = 14
+#: So many of the dates that differ are shown after those.
+LATER_SHOWN: Final = 14
 #: So far ahead the next change of clocks is looked for.
 _LOOKED: Final = 366
 
@@ -66,6 +68,9 @@ class Preview:
 
     week: list[Weekday]
     days: list[Day]
+    #: The next dates after them that differ, and how many more there are.
+    later: list[Day]
+    further: int
     #: The time there, whether it is open, and when that changes.
     now_there: str
     is_open: bool
@@ -92,11 +97,14 @@ def preview_of(
             found.append(refusal)
     today = now.astimezone(calendar.zone).date()
     dates = [today + timedelta(days=number) for number in range(DAYS_SHOWN)]
+    later = [day for day, _hours in exceptions_ahead(calendar, dates[-1])[0] if day > dates[-1]]
     change = _next_change(calendar, today)
     week_s = sum(_covered(windows) for windows in calendar.hours.week)
     return Preview(
         week=_week(calendar),
         days=[_day(calendar, day) for day in dates],
+        later=[_day(calendar, day, with_year=True) for day in later[:LATER_SHOWN]],
+        further=len(later[LATER_SHOWN:]),
         now_there=f"{now.astimezone(calendar.zone):%H:%M}",
         is_open=next(iter(calendar.openings(now, now + timedelta(seconds=1))), None) is not None,
         next_change=None if change is None else _change_text(calendar, change),
@@ -128,14 +136,14 @@ def _week(calendar: BusinessCalendar) -> list[Weekday]:
     ]
 
 
-def _day(calendar: BusinessCalendar, day: date) -> Day:
+def _day(calendar: BusinessCalendar, day: date, *, with_year: bool = False) -> Day:
     begin, end = _midnight(calendar, day), _midnight(calendar, day + timedelta(days=1))
     openings = list(calendar.openings(begin, end))
     whole = (end - begin).total_seconds() or 1.0
     open_s = sum((close - start).total_seconds() for start, close in openings)
     exception = calendar.hours.exceptions.get(day)
     return Day(
-        name=day_with_weekday(day),
+        name=day_with_weekday(day, with_year=with_year),
         is_weekend=day.weekday() >= 5,
         parts=[
             (

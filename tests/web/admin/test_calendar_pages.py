@@ -174,6 +174,36 @@ def test_an_admin_makes_one_and_a_change_is_a_version_that_says_what_it_changed(
     page_of(as_agent, f"details/?id={calendar}&version=3", 404)
 
 
+def test_one_row_closes_several_days_and_comes_back_as_one(web, as_admin, shifts):
+    form = form_on(web, as_admin, f"edit/?id={shifts}")
+    days = {"dates-9-date": "2199-12-25", "dates-9-until": "2199-12-27", "dates-9-name": "Closed"}
+    assert form.send(as_admin, **days).status_code == 303
+    stored_days = row_of(shifts).definition["exceptions"]
+    assert [(day["date"], day["windows"]) for day in stored_days if day["name"] == "Closed"] == [
+        ("2199-12-25", []), ("2199-12-26", []), ("2199-12-27", []),
+    ]  # fmt: skip
+    form = form_on(web, as_admin, f"edit/?id={shifts}")
+    assert form.values["dates-2-date"] == ["2199-12-25"]
+    assert form.values["dates-2-until"] == ["2199-12-27"]
+    assert "dates-3-date" not in form.values
+    assert form.send(as_admin).status_code == 303
+    assert row_of(shifts).definition["exceptions"] == stored_days
+
+
+def test_the_preview_draws_dates_that_differ_however_far_away(as_admin):
+    definition = {**SHIFTS, "exceptions": [
+        {"date": f"2027-{month:02}-01", "name": "Stocktaking", "windows": []}
+        for month in range(1, 13)
+    ] + [{"date": f"2028-{month:02}-01", "name": "", "windows": []} for month in range(1, 5)]}  # fmt: skip
+    with as_admin.application.test_request_context():
+        preview = preview_of("UTC", definition, datetime(2026, 12, 25, 12, tzinfo=UTC))
+        assert [day.exception for day in preview.days if day.exception] == ["Stocktaking"]
+        assert len(preview.later) == 14
+        assert preview.further == 1
+        assert preview.later[0].name == "Mon 1 Feb 2027"
+        assert preview.later[0].hours == []
+
+
 def test_a_row_more_or_less_without_a_script_keeps_what_was_typed(web, as_admin, shifts):
     form = form_on(web, as_admin, f"edit/?id={shifts}")
     page = form.send(as_admin, add="1", **{"day-monday": "whenever"}).text
@@ -200,6 +230,10 @@ CLOSED = {f"day-{day}": "" for day in ("monday", "friday", "sunday")}
         ({"day-monday": "9-9"}, "day-monday", "is empty"),
         ({"dates-0-date": ""}, "dates-0", "is no date"),
         ({"dates-0-date": "2199-12-24"}, "dates-1", "twice"),
+        ({"dates-1-until": "2199-12-23"}, "dates-1", "before the first"),
+        ({"dates-1-until": "tomorrow"}, "dates-1", "Choose the first and the last day."),
+        ({"dates-0-until": "2099-12-25"}, "dates-0", "At most 366 days in one row."),
+        ({"dates-0-date": "2199-12-23", "dates-0-until": "2199-12-24"}, "dates-1", "twice"),
         ({"dates-1-hours": "x"}, "dates-1", "no span of hours"),
         ({**CLOSED, "dates-1-hours": ""}, "week", "Nothing is open in the next 366 days"),
     ],
