@@ -8,6 +8,7 @@ import pytest
 from emberone.models import Setting
 from emberone.services.settings import change_settings
 from emberone.web.admin.setting_fields import FIELDS, span_text
+from tests.browsing import expect
 from tests.web.admin.conftest import rows
 
 URL = "/admin/setting/"
@@ -200,3 +201,12 @@ def test_the_history_goes_on_over_pages_and_costs_the_same(as_admin, admin, quer
 def test_a_span_is_said_in_the_largest_unit_that_needs_no_fraction(web, seconds, words):
     with web.test_request_context():
         assert span_text(seconds) == words
+
+
+def test_whoever_is_refused_goes_on_in_the_first_field_that_is_wrong(visit, admin):
+    page = visit(admin, URL)
+    page.fill("#attachment_limit_mb", "9999")
+    page.locator("main form .btn-primary").last.click()
+    expect(page.locator(".is-invalid")).to_be_focused()
+    bar = page.locator(".panel-bar").bounding_box()
+    assert page.locator(".is-invalid").bounding_box()["y"] > bar["y"] + bar["height"]

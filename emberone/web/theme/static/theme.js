@@ -269,6 +269,10 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 
-  addEventListener("DOMContentLoaded", () => enhance(document));
+  // Whoever was refused goes on in the first field that is wrong.
+  addEventListener("DOMContentLoaded", () => {
+    document.querySelector("main :is(input, textarea, select)[aria-invalid=true]:not([type=hidden], [type=radio], [type=checkbox], [data-search], [data-typeahead-url])")?.focus();
+    enhance(document);
+  });
   document.addEventListener("htmx:after:swap", (event) => enhance(event.target));
 })();
