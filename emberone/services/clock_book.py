@@ -87,9 +87,8 @@ class ClockBook:
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
-        book = cls(session, ticket, at, {clock.metric: clock for clock in clocks})
-        book.at = max([at, *(clock.moved_at for clock in book.clocks.values())])
-        return book
+        of_metric = {clock.metric: clock for clock in clocks}
+        return cls(session, ticket, not_before(of_metric.values(), at), of_metric)
 
     @property
     def breached(self) -> Sequence[SLAClock]:
@@ -279,6 +278,11 @@ class ClockBook:
             "reason": reason,
         }
         self._changes.append({key: value for key, value in noted.items() if value is not None})
+
+
+def not_before(clocks: Iterable[SLAClock], at: datetime) -> datetime:
+    """The moment, or the latest at which one of these clocks was moved."""
+    return max([at, *(clock.moved_at for clock in clocks)])
 
 
 def breach_entry(clock: SLAClock) -> history.InternalEntry:

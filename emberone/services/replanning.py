@@ -27,7 +27,7 @@ from emberone.jobs import Job, nudge
 from emberone.models import SLAClock, Ticket
 from emberone.queries.replanning import STALE, WAITING_FOR_CALENDAR, WAITING_FOR_POLICY
 from emberone.services import history, step_batches, steps
-from emberone.services.clock_book import NO_TARGET, ClockBook, write_all
+from emberone.services.clock_book import NO_TARGET, ClockBook, not_before, write_all
 from emberone.services.promises import Promise, all_promised, newest_of
 from emberone.services.step_batches import Replanned
 from emberone.services.waking import wake
@@ -107,9 +107,9 @@ def _replan(session: Session, ids: Sequence[UUID], at: datetime) -> None:
     kept: list[Replanned] = []
     bound: list[SLAClock] = []
     dropped: list[SLAClock] = []
-    for ticket_id, of_ticket in groupby(clocks, key=lambda clock: clock.ticket_id):
-        ticket = tickets[ticket_id]
-        book = ClockBook(session, ticket, at)
+    for ticket_id, found in groupby(clocks, key=lambda clock: clock.ticket_id):
+        ticket, of_ticket = tickets[ticket_id], list(found)
+        book = ClockBook(session, ticket, not_before(of_ticket, at))
         for clock in of_ticket:
             policy = policies[clock.policy_version_id]
             is_another = clock.policy_version_id != policy.version_id

@@ -383,3 +383,12 @@ def test_what_a_person_promised_stands_where_the_policy_promises_nothing_any_mor
     assert (clock.calendar_version, clock.consumed_s) == (version, 3 * 3600)
     assert [step.fire_at for step in play.steps(ticket, RESOLUTION)] == fire_at
     assert_history_tells(play, ticket, after(4))
+
+
+def test_what_moved_while_the_sweep_began_is_planned_from_then(play, admin):
+    """The sweep's now is when its transaction began; the ticket came a second later."""
+    ticket = play.open(after(1, seconds=1))
+    change_hours(admin, MORNINGS)
+    assert sweep_replanning(now=after(1)) == 1
+    clock = play.clock(ticket, RESOLUTION)
+    assert (clock.consumed_s, clock.running_since) == (0, after(1, seconds=1))
