@@ -107,9 +107,14 @@ class Absence(Base):
     )
     #: When the tickets were handed over, once; None: not yet.
     begun_at: Mapped[datetime | None]
+    #: Who entered it; None: somebody who is gone, or it was entered before this was kept.
+    entered_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("profiles.id", ondelete="SET NULL"), server_default=text("current_profile()")
+    )
     created_at: Mapped[created_at]
 
     __table_args__ = (
+        Index("ix_absences_entered_by", "entered_by"),
         Index("ix_absences_agent_id", "agent_id", "ends_at"),
         Index("ix_absences_to_agent_id", "to_agent_id"),
         Index("ix_absences_due", "starts_at", postgresql_where=text("begun_at IS NULL")),

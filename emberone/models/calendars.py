@@ -1,5 +1,6 @@
 """Business calendars: their names, and in versions which hours count."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,14 @@ class Calendar(Base):
     id: Mapped[pk]
     name: Mapped[str]
     created_at: Mapped[created_at]
+    #: Since when it is not offered any more, and who put it aside; None: it is in use.
+    archived_at: Mapped[datetime | None]
+    archived_by: Mapped[UUID | None] = mapped_column(ForeignKey("profiles.id", ondelete="SET NULL"))
 
-    __table_args__ = (Index("uq_calendars_name", text("lower(name)"), unique=True),)
+    __table_args__ = (
+        Index("uq_calendars_name", text("lower(name)"), unique=True),
+        Index("ix_calendars_archived_by", "archived_by"),
+    )
 
 
 class CalendarVersion(Base):

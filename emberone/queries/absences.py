@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from emberone.db import now_of
 from emberone.domain.enums import HandOver, Status
@@ -27,11 +27,15 @@ class AbsenceRow(NamedTuple):
     to_name: str | None
     #: Whether it lasts now.
     has_begun: bool
+    #: Who entered it; None: nobody knows, or they are gone.
+    entered_by_name: str | None = None
+    entered_at: datetime | None = None
 
 
 def absences_of(session: Session, agent_id: UUID) -> list[AbsenceRow]:
     """The absences of an agent that are not over, the next one first."""
     now = now_of(session)
+    enterer = aliased(Profile)
     rows = session.execute(
         select(
             Absence.id,
@@ -41,7 +45,10 @@ def absences_of(session: Session, agent_id: UUID) -> list[AbsenceRow]:
             Absence.hand_over,
             Profile.full_name,
             Absence.starts_at <= now,
+            enterer.full_name,
+            Absence.created_at,
         )
+        .outerjoin(enterer, enterer.id == Absence.entered_by)
         .outerjoin(Profile, Profile.id == Absence.to_agent_id)
         .where(Absence.agent_id == agent_id, Absence.ends_at > now)
         .order_by(Absence.starts_at)

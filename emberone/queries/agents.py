@@ -77,6 +77,8 @@ class TeamRow(NamedTuple):
     #: For its quiet tickets; None: as in the settings.
     quiet_reminder_days: int | None
     quiet_close_days: int | None
+    #: Under which its tickets begin; None: the default one.
+    sla_policy_id: UUID | None
 
 
 class TagRow(NamedTuple):
@@ -127,7 +129,7 @@ _TEAMS = text(
         ARRAY(SELECT full_name FROM team_members
             JOIN profiles ON profiles.id = team_members.profile_id
             WHERE team_members.team_id = teams.id ORDER BY full_name),
-        quiet_reminder_days, quiet_close_days
+        quiet_reminder_days, quiet_close_days, sla_policy_id
     FROM teams
     WHERE cast(:team_id AS uuid) IS NULL OR id = :team_id
     ORDER BY name, id

@@ -7,14 +7,14 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from emberone.domain.calendar import BusinessCalendar
 from emberone.domain.sla import ALWAYS_OPEN
 from emberone.domain.sla import Calendar as Measure
 from emberone.domain.working_days import WEEKDAYS, WorkingDays
-from emberone.models import Calendar, CalendarVersion, Profile
+from emberone.models import Calendar, CalendarVersion, Profile, SLAClock, SLATarget
 
 #: So many calendars each process keeps; three years of one are about 260 kB.
 KEPT: Final = 128
@@ -107,6 +107,9 @@ class CalendarRow(NamedTuple):
     author_name: str | None
     #: The policies whose newest version measures a target with it, by name.
     policy_names: list[str]
+    #: Since when it is put aside, and by whom; None: it is not.
+    archived_at: datetime | None
+    archived_by_name: str | None
 
 
 class VersionRow(NamedTuple):
@@ -134,16 +137,19 @@ _ROWS: Final = text(
     "  JOIN LATERAL (SELECT id FROM sla_policy_versions WHERE policy_id = policy.id"
     "   ORDER BY version DESC LIMIT 1) AS newest ON true"
     "  JOIN sla_targets AS target ON target.policy_version_id = newest.id"
-    "  WHERE target.calendar_id = calendars.id ORDER BY policy.name)"
+    "  WHERE target.calendar_id = calendars.id ORDER BY policy.name),"
+    " calendars.archived_at, archiver.full_name"
     " FROM calendars JOIN LATERAL (SELECT * FROM calendar_versions"
     "  WHERE calendar_id = calendars.id ORDER BY version DESC LIMIT 1) AS version ON true"
     " LEFT JOIN profiles AS author ON author.id = version.author_id"
-    " WHERE calendars.id = coalesce(:calendar_id, calendars.id) ORDER BY lower(calendars.name)"
+    " LEFT JOIN profiles AS archiver ON archiver.id = calendars.archived_by"
+    " WHERE calendars.id = coalesce(:calendar_id, calendars.id)"
+    " ORDER BY calendars.archived_at IS NOT NULL, lower(calendars.name)"
 )
 
 
 def list_calendars(session: Session) -> list[CalendarRow]:
-    """Every calendar as it stands, by name."""
+    """Every calendar as it stands, by name; those that were put aside last."""
     return _rows(session)
 
 
@@ -226,9 +232,24 @@ def running_out(session: Session, now: datetime) -> list[RunningOut]:
 
 
 def calendar_choices(session: Session) -> list[tuple[UUID, str]]:
-    """Id and name of every calendar, by name."""
-    rows = session.execute(select(Calendar.id, Calendar.name).order_by(func.lower(Calendar.name)))
+    """Id and name of every calendar that one can choose, by name."""
+    offered = select(Calendar.id, Calendar.name).where(Calendar.archived_at.is_(None))
+    rows = session.execute(offered.order_by(func.lower(Calendar.name)))
     return [(row.id, row.name) for row in rows]
+
+
+def calendar_names(session: Session) -> dict[UUID, str]:
+    """Id → name of every calendar, also of those that were put aside."""
+    rows = session.execute(select(Calendar.id, Calendar.name))
+    return {row.id: row.name for row in rows}
+
+
+def was_used(calendar_id: UUID) -> Select[tuple[bool]]:
+    """Whether a version of a policy, or a clock, has ever counted by this calendar."""
+    of_it = CalendarVersion.calendar_id == calendar_id
+    clocks = exists().where(SLAClock.calendar_version == CalendarVersion.id, of_it)
+    targets = exists().where(SLATarget.calendar_id == calendar_id)
+    return select(or_(targets, clocks))
 
 
 def _rows(session: Session, calendar_id: UUID | None = None) -> list[CalendarRow]:

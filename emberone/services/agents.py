@@ -79,8 +79,11 @@ def change_agent(
         require(actor, AGENT_MANAGE, agent)
         if agent.version != version:
             raise StaleWrite(version=agent.version)
-        if calendar_id is not None and session.get(Calendar, calendar_id) is None:
-            raise Invalid("There is no such calendar.", field="calendar")
+        if calendar_id is not None:
+            # Held until this is written: nobody puts it aside meanwhile.
+            calendar = session.get(Calendar, calendar_id, with_for_update={"read": True})
+            if calendar is None or calendar.archived_at is not None:
+                raise Invalid("There is no such calendar.", field="calendar")
         agent.capacity, agent.skills, agent.calendar_id = capacity, wanted_skills, calendar_id
         _set_teams(session, agent_id, wanted_teams)
         nudge(session, Job.ASSIGN)

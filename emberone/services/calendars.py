@@ -4,7 +4,8 @@ A version never changes: clocks were measured with it. What is open when a new o
 comes is planned again in the background (SLA rule 15).
 """
 
-from typing import Any
+import logging
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select, text
@@ -18,6 +19,12 @@ from emberone.domain.errors import CalendarExhausted, Conflict, Invalid, NotFoun
 from emberone.jobs import Job, nudge
 from emberone.models import Calendar, CalendarVersion
 from emberone.policy import SLA_MANAGE, require
+from emberone.queries.calendars import users_of, was_used
+
+logger = logging.getLogger(__name__)
+
+#: So many of those that count by a calendar a refusal names.
+_NAMED: Final = 5
 
 _OPEN_CLOCKS = text(
     "SELECT count(*) FROM sla_clocks JOIN calendar_versions AS version"
@@ -72,6 +79,8 @@ def add_version(
         require(actor, SLA_MANAGE)
         calendar = _locked(session, calendar_id)
         newest = _newest(session, calendar_id)
+        if calendar.archived_at is not None:
+            raise Conflict("This calendar was put aside; take it up again first.")
         if newest.version != version:
             raise StaleWrite(version=newest.version)
         checked = _checked(session, zone, definition, calendar_id)
@@ -82,6 +91,55 @@ def add_version(
         _write(session, calendar_id, version + 1, zone, checked)
         nudge(session, Job.REPLAN)
         return version + 1
+
+
+@service
+def put_aside(actor: Actor, calendar_id: UUID) -> None:
+    """Offer a calendar no more; what counted by it keeps it.
+
+    Conflict while a policy in its newest version, or an agent, counts by it.
+    """
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        calendar = _locked(session, calendar_id)
+        _require_unused(session, calendar_id)
+        if calendar.archived_at is None:
+            calendar.archived_at, calendar.archived_by = now_of(session), actor.profile_id
+
+
+@service
+def take_up(actor: Actor, calendar_id: UUID) -> None:
+    """Offer a calendar again that was put aside; nothing happens where it was not."""
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        calendar = _locked(session, calendar_id)
+        calendar.archived_at, calendar.archived_by = None, None
+
+
+@service
+def delete_calendar(actor: Actor, calendar_id: UUID) -> None:
+    """Delete a calendar that nothing has ever counted by, with its versions.
+
+    Conflict where something has: how that was reckoned must stay to be told.
+    """
+    with transaction(actor) as session:
+        require(actor, SLA_MANAGE)
+        calendar = _locked(session, calendar_id)
+        _require_unused(session, calendar_id)
+        if session.scalar(was_used(calendar_id)):
+            raise Conflict("Something has counted by this calendar, so it can only be put aside.")
+        session.delete(calendar)
+        logger.info("calendar.deleted", extra={"calendar_id": str(calendar_id)})
+
+
+def _require_unused(session: Session, calendar_id: UUID) -> None:
+    names = [user.name for user in users_of(session, calendar_id)]
+    if names:
+        shown = ", ".join(names[:_NAMED])
+        raise Conflict(
+            "This calendar is in use: %(names)s. Choose another one there first.",
+            names=shown if len(names) <= _NAMED else f"{shown} …",
+        )
 
 
 def _checked(

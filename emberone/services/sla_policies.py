@@ -166,8 +166,10 @@ def _write(session: Session, policy_id: UUID, number: int, promises: Promises) -
 
 def _check_calendars(session: Session, promises: Promises) -> None:
     ids = set(promises.calendars.values())
-    known = session.scalar(select(func.count()).where(Calendar.id.in_(ids))) if ids else 0
-    if known != len(ids):
+    # Held until the version is written: nobody puts aside what it is about to count by.
+    offered = select(Calendar.id).where(Calendar.id.in_(ids), Calendar.archived_at.is_(None))
+    known = session.scalars(offered.with_for_update(read=True)).all() if ids else ()
+    if len(known) != len(ids):
         raise Invalid("There is no such calendar.", field="calendars")
     measures = newest_calendars(session, ids)
     for priority, calendar_id in promises.calendars.items():

@@ -1,5 +1,6 @@
 """Teams: creating, changing and deleting them."""
 
+from types import EllipsisType
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,19 +10,21 @@ from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.errors import Invalid, NotFound, StaleWrite
 from emberone.domain.settings import check
-from emberone.models import Team
-from emberone.policy import TEAM_MANAGE, require
+from emberone.models import SLAPolicy, Team
+from emberone.policy import SLA_MANAGE, TEAM_MANAGE, require
 
 MAX_NAME = 100
 
 
 @service
-def create_team(actor: Actor, name: str) -> UUID:
-    """Make a team without members."""
+def create_team(actor: Actor, name: str, *, policy_id: UUID | None = None) -> UUID:
+    """Make a team without members; its tickets begin under this policy, None is the default."""
     name = _checked(name)
     with transaction(actor) as session:
         require(actor, TEAM_MANAGE)
         team = Team(name=name)
+        if policy_id is not None:
+            _give_policy(session, actor, team, policy_id)
         session.add(team)
         session.flush()
         return team.id
@@ -35,10 +38,12 @@ def change_team(
     *,
     reminder_days: int | None = None,
     close_days: int | None = None,
+    policy_id: UUID | EllipsisType | None = ...,
     version: int,
 ) -> None:
     """Give a team another name, and its own days for quiet tickets; None: as in the settings.
 
+    So with its policy, for the tickets that begin from now on; without one it keeps what it has.
     StaleWrite where someone changed the team meanwhile.
     """
     name = _checked(name)
@@ -52,6 +57,8 @@ def change_team(
             raise StaleWrite(version=team.version)
         team.name = name
         team.quiet_reminder_days, team.quiet_close_days = reminder_days, close_days
+        if not isinstance(policy_id, EllipsisType) and policy_id != team.sla_policy_id:
+            _give_policy(session, actor, team, policy_id)
 
 
 @service
@@ -73,6 +80,13 @@ def _locked_team(session: Session, team_id: UUID) -> Team:
     if team is None:
         raise NotFound
     return team
+
+
+def _give_policy(session: Session, actor: Actor, team: Team, policy_id: UUID | None) -> None:
+    require(actor, SLA_MANAGE)
+    if policy_id is not None and session.get(SLAPolicy, policy_id) is None:
+        raise Invalid("There is no such policy.", field="policy")
+    team.sla_policy_id = policy_id
 
 
 def _checked(name: str) -> str:

@@ -159,6 +159,9 @@ _PANEL = {
     "calendar.create_view": policy.SLA_MANAGE,
     "calendar.edit_view": policy.SLA_MANAGE,
     "calendar.preview": policy.SLA_MANAGE,
+    "calendar.put_aside": policy.SLA_MANAGE,
+    "calendar.take_up": policy.SLA_MANAGE,
+    "calendar.delete_view": policy.SLA_MANAGE,
     "setting.index_view": policy.SETTINGS_MANAGE,
     "setting.history": policy.SETTINGS_MANAGE,
 }

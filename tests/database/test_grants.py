@@ -19,7 +19,7 @@ GRANTS = {
     "tags": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "settings": {"admin": "SU", "agent": "S", "customer": "S", "system": "SIU"},
     "settings_history": {"admin": "S"},
-    "calendars": {"admin": "SIU", "agent": "S", "system": "SIU"},
+    "calendars": {"admin": "SIUD", "agent": "S", "system": "SIUD"},
     "calendar_versions": {"admin": "SI", "agent": "S", "system": "SI"},
     "sla_policies": {"admin": "SIUD", "agent": "S", "system": "SIU"},
     "sla_policy_versions": {"admin": "SIUD", "agent": "S", "system": "SIU"},

@@ -24,6 +24,7 @@ from emberone.models import Comment, Team, Ticket
 from emberone.services import comments, drafts, tickets
 from emberone.services.absences import plan_absence
 from emberone.services.attachments import attach
+from emberone.services.calendars import create_calendar, put_aside
 from emberone.services.due_times import promise_due
 from emberone.services.macros import MacroValues, make_macro
 from emberone.services.profiles import set_active
@@ -126,6 +127,11 @@ class Scene:
         create_policy(
             admin, "Another", Promises(late, (PlannedAlert(Decimal(75), (StepAction.COMMENT,)),))
         )
+        for name in ("Fair", "Season"):
+            calendar_id = create_calendar(
+                admin, name, "UTC", {"week": {"monday": [["09:00", "17:00"]]}}
+            )
+        put_aside(admin, calendar_id)
         set_setting(reply_delay_s=60)
         for person in (agent, admin):
             drafts.send_reply(person, self.open[0], "It was held.", Event.STAFF_REPLY)

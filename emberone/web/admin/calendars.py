@@ -5,9 +5,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from flask import url_for
+from flask import request, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
+from werkzeug import Response
 
 from emberone.db import now_of
 from emberone.domain.calendar import BusinessCalendar
@@ -16,7 +17,15 @@ from emberone.queries import calendars
 from emberone.queries.calendars import CalendarRow, VersionRow
 from emberone.queries.replanning import progress_of
 from emberone.services import calendars as service
-from emberone.web.admin.base import PanelView, attempt, done, found, is_post
+from emberone.web.admin.base import (
+    PanelView,
+    attempt,
+    carry_out,
+    done,
+    found,
+    is_post,
+    refused,
+)
 from emberone.web.admin.calendar_form import (
     DAY_NAMES,
     CalendarForm,
@@ -29,7 +38,7 @@ from emberone.web.admin.calendar_preview import (
     preview_of,
 )
 from emberone.web.admin.calendar_words import calendar_words
-from emberone.web.admin.params import Values, arguments, asked_row, fields
+from emberone.web.admin.params import Values, arguments, asked_row, fields, row_id
 from emberone.web.admin.sla_words import differences
 from emberone.web.errors import refusal_text
 from emberone.web.session import current_actor
@@ -89,6 +98,7 @@ class CalendarView(PanelView):
                 for entry in hours.definition["exceptions"]
             },
             users=calendars.users_of(self.session, row.id),
+            was_used=self.session.scalar(calendars.was_used(row.id)),
             replanning=progress_of(self.session, "calendar", row.id),
             changes=_changes(recent, said),
             newer=[one for one in versions if one.version > number],
@@ -112,6 +122,32 @@ class CalendarView(PanelView):
         if not is_post():
             return self._form(row, CalendarForm.of(row.name, row.zone, row.definition))
         return self._saved(row, CalendarForm.sent(fields()), fields())
+
+    @expose("/put-aside/", methods=("POST",))
+    def put_aside(self) -> Response:
+        """Offer a calendar no more."""
+        row = self._calendar(row_id(request.form))
+        message = _("“%(name)s” was put aside.", name=row.name)
+        url = url_for("calendar.details_view", id=row.id)
+        return carry_out(message, url, service.put_aside, current_actor(), row.id)
+
+    @expose("/take-up/", methods=("POST",))
+    def take_up(self) -> Response:
+        """Offer a calendar again."""
+        row = self._calendar(row_id(request.form))
+        message = _("“%(name)s” can be chosen again.", name=row.name)
+        url = url_for("calendar.details_view", id=row.id)
+        return carry_out(message, url, service.take_up, current_actor(), row.id)
+
+    @expose("/delete/", methods=("POST",))
+    def delete_view(self) -> Response:
+        """Delete a calendar that nothing has ever counted by."""
+        row = self._calendar(row_id(request.form))
+        outcome = attempt(service.delete_calendar, current_actor(), row.id)
+        if isinstance(outcome, EmberOneError):
+            return refused(outcome, url_for("calendar.details_view", id=row.id))
+        message = _("The calendar “%(name)s” was deleted.", name=row.name)
+        return done(message, url_for("calendar.index_view"))
 
     @expose("/preview/", methods=("POST",))
     def preview(self) -> str:

@@ -298,7 +298,7 @@ class SLAView(AttainmentPages):
         people = {alert.person_id for one in said for alert in one.alerts if alert.person_id}
         return {
             "words": words,
-            "calendar_names": self._calendar_names(),
+            "calendar_names": calendars.calendar_names(self.session),
             "people": profiles.names_of(self.session, people),
         }
 

@@ -1,5 +1,6 @@
 """Teams and tags: how tickets are sorted among agents."""
 
+from types import EllipsisType
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from werkzeug import Response
 
 from emberone.domain.errors import EmberOneError, Invalid, StaleWrite
 from emberone.queries import agents
-from emberone.queries.sla_policies import team_policies
+from emberone.queries.sla_policies import list_policies, team_policies
 from emberone.services import agents as agent_service
 from emberone.services import teams as service
 from emberone.services.settings import current
@@ -42,9 +43,14 @@ class TeamView(PanelView):
     def create_view(self) -> Any:
         """Make a team."""
         if not is_post():
-            return self._form(None, {"name": ""})
-        typed = {"name": fields().raw("name")}
-        outcome = attempt(service.create_team, current_actor(), typed["name"])
+            return self._form(None, {"name": "", "policy": ""})
+        typed = {name: fields().raw(name) for name in ("name", "policy")}
+        outcome = attempt(
+            service.create_team,
+            current_actor(),
+            typed["name"],
+            policy_id=fields().identifier("policy"),
+        )
         if isinstance(outcome, EmberOneError):
             return self._form(None, typed, outcome), outcome.status
         return done(_("The team was made."), url_for("team.index_view"))
@@ -57,7 +63,8 @@ class TeamView(PanelView):
             return self._form(team, _present(team))
         values = fields()
         typed = {name: values.raw(name) for name in _present(team)}
-        outcome = attempt(_change, team.id, typed, version=values.version())
+        chosen = values.identifier("policy") if values.has("policy") else ...
+        outcome = attempt(_change, team.id, typed, chosen, version=values.version())
         if isinstance(outcome, EmberOneError):
             return self._form(self._team(team.id), typed, outcome), outcome.status
         return done(_("The team was saved."), url_for("team.index_view"))
@@ -85,32 +92,42 @@ class TeamView(PanelView):
             team=team,
             typed=typed,
             refusal=refusal,
-            theirs=_worded(team) if team and is_stale else None,
+            theirs=self._worded(team) if team and is_stale else None,
+            policies=self._policies(),
             patience=[
                 (name, FIELDS[name], FIELDS[name].text(getattr(current(self.session), name)))
                 for name in _PATIENCE
             ],
         )
 
+    def _policies(self) -> list[tuple[UUID, str]]:
+        return [(row.id, row.name) for row in list_policies(self.session)]
+
+    def _worded(self, team: agents.TeamRow) -> list[tuple[Any, str]]:
+        """The team as it stands, in words."""
+        policy = dict(self._policies()).get(team.sla_policy_id) if team.sla_policy_id else None
+        return [
+            (_("Name"), team.name),
+            (_("What is promised"), policy or _("as by default")),
+            *(
+                (FIELDS[name].label, FIELDS[name].text(count))
+                for name in _PATIENCE
+                if (count := getattr(team, name)) is not None
+            ),
+        ]
+
 
 def _present(team: agents.TeamRow) -> dict[str, str]:
     """The team as its form shows it."""
     days = {name: getattr(team, name) for name in _PATIENCE}
-    return {"name": team.name} | {
+    return {"name": team.name, "policy": str(team.sla_policy_id or "")} | {
         name: "" if count is None else str(count) for name, count in days.items()
     }
 
 
-def _worded(team: agents.TeamRow) -> list[tuple[Any, str]]:
-    """The team as it stands, in words."""
-    return [(_("Name"), team.name)] + [
-        (FIELDS[name].label, FIELDS[name].text(count))
-        for name in _PATIENCE
-        if (count := getattr(team, name)) is not None
-    ]
-
-
-def _change(team_id: UUID, typed: dict[str, str], *, version: int) -> None:
+def _change(
+    team_id: UUID, typed: dict[str, str], policy_id: UUID | EllipsisType | None, *, version: int
+) -> None:
     reminder_days, close_days = (_days(name, typed[name]) for name in _PATIENCE)
     service.change_team(
         current_actor(),
@@ -118,6 +135,7 @@ def _change(team_id: UUID, typed: dict[str, str], *, version: int) -> None:
         typed["name"],
         reminder_days=reminder_days,
         close_days=close_days,
+        policy_id=policy_id,
         version=version,
     )
 

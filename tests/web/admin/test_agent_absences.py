@@ -173,6 +173,20 @@ class TestAbsences:
         assert answer.status_code == 409
         assert "There is an absence in that time already." in answer.text
 
+    def test_it_says_who_entered_it_without_a_query_for_each(
+        self, as_agent, as_admin, agent, queries
+    ):
+        self.plan(as_agent, agent, today(3), today(4))
+        path = f"agent/absences/?id={agent.profile_id}"
+        queries()
+        assert "by Ana Agent" in main_of(as_agent, path)
+        few = len(queries())
+        for day in (10, 20, 30):
+            self.plan(as_admin, agent, today(day), today(day + 1))
+        queries()
+        assert main_of(as_agent, path).count("by Ada Admin") == 3
+        assert len(queries()) == few
+
     def test_one_is_taken_back(self, as_agent, as_admin, agent, make, client_of):
         self.plan(as_agent, agent, today(3), today(5))
         (absence,) = rows("SELECT id FROM absences")[0]

@@ -363,3 +363,20 @@ def test_the_list_warns_before_a_calendar_in_use_opens_for_the_last_time(as_admi
     )
     sla_policies.create_policy(admin, "Fair", promises)
     assert page_of(as_admin).count("It opens for the last time on") == 1
+
+
+def test_a_calendar_is_put_aside_taken_up_and_deleted_from_its_page(as_admin, shifts):
+    def press(path, label):
+        page = page_of(as_admin, f"details/?id={shifts}")
+        assert label in page
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+        answer = as_admin.post(f"{LIST}{path}/", data={"id": shifts, "csrf_token": token})
+        assert answer.status_code == 303
+
+    press("put-aside", "Put aside")
+    assert "put aside" in text_of(page_of(as_admin))
+    assert "By Ada Admin" in text_of(page_of(as_admin, f"details/?id={shifts}"))
+    press("take-up", "Take up again")
+    assert row_of(shifts).archived_at is None
+    press("delete", "Delete")
+    assert row_of(shifts) is None
