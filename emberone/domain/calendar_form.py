@@ -69,9 +69,9 @@ class Hours:
 def parse(zone: str, definition: Any) -> tuple[ZoneInfo, Hours]:
     """The zone and hours of a written calendar; Invalid with the day that is wrong."""
     found = _zone(zone)
-    _check_keys(definition, {"week", "exceptions"}, "A calendar")
+    _check_keys(definition, {"week", "exceptions"}, Word("A calendar"))
     week = definition.get("week", {})
-    _check_keys(week, set(WEEKDAYS), "The week")
+    _check_keys(week, set(WEEKDAYS), Word("The week"))
     by_weekday = tuple(_windows(week.get(day, []), Word(day.capitalize())) for day in WEEKDAYS)
     return found, Hours(by_weekday, _exceptions(definition.get("exceptions", [])))
 
@@ -109,45 +109,66 @@ def _known_zones() -> frozenset[str]:
 
 def _exceptions(written: Any) -> dict[date, DatedException]:
     if not isinstance(written, list):
-        raise _wrong("The exceptions are a list.")
+        raise Invalid("The exceptions are a list.", field="definition")
     if len(written) > MOST_EXCEPTIONS:
-        raise _wrong("A calendar takes at most %(most)s exceptions.", most=MOST_EXCEPTIONS)
+        raise Invalid(
+            "A calendar takes at most %(most)s exceptions.",
+            field="definition",
+            most=MOST_EXCEPTIONS,
+        )
     found: dict[date, DatedException] = {}
     for entry in written:
-        _check_keys(entry, {"date", "name", "windows"}, "An exception")
+        _check_keys(entry, {"date", "name", "windows"}, Word("An exception"))
         day = _date(entry.get("date"))
         if day in found:
-            raise _wrong("%(day)s stands in the exceptions twice.", day=str(day))
+            raise Invalid(
+                "%(day)s stands in the exceptions twice.", field="definition", day=str(day)
+            )
         name = entry.get("name", "")
         if not isinstance(name, str) or len(name) > LONGEST_NAME or not name.isprintable():
-            raise _wrong(
+            raise Invalid(
                 "%(day)s: a name is one line of at most %(most)s characters.",
+                field="definition",
                 day=day,
                 most=LONGEST_NAME,
             )
         if "windows" not in entry:
-            raise _wrong("%(day)s: its windows are missing; an empty list is a holiday.", day=day)
+            raise Invalid(
+                "%(day)s: its windows are missing; an empty list is a holiday.",
+                field="definition",
+                day=day,
+            )
         found[day] = DatedException(_windows(entry["windows"], str(day)), name)
     return found
 
 
 def _windows(written: Any, day: str) -> Windows:
     if not isinstance(written, list):
-        raise _wrong("%(day)s: the windows are a list.", day=day)
+        raise Invalid("%(day)s: the windows are a list.", field="definition", day=day)
     if len(written) > MOST_WINDOWS:
-        raise _wrong("%(day)s: a day takes at most %(most)s windows.", day=day, most=MOST_WINDOWS)
+        raise Invalid(
+            "%(day)s: a day takes at most %(most)s windows.",
+            field="definition",
+            day=day,
+            most=MOST_WINDOWS,
+        )
     return tuple(sorted({_window(window, day) for window in written}))
 
 
 def _window(written: Any, day: str) -> tuple[int, int]:
     if not isinstance(written, list | tuple) or len(written) != 2:
-        raise _wrong("%(day)s: a window is two times, its start and its end.", day=day)
+        raise Invalid(
+            "%(day)s: a window is two times, its start and its end.", field="definition", day=day
+        )
     start, end = (_seconds(time, day) for time in written)
     if start == DAY_S:
-        raise _wrong("%(day)s: a window can end at 24:00 but not start there.", day=day)
+        raise Invalid(
+            "%(day)s: a window can end at 24:00 but not start there.", field="definition", day=day
+        )
     if start == end:
-        raise _wrong(
+        raise Invalid(
             "%(day)s: the window at %(time)s is empty; a whole day is 00:00 to 24:00.",
+            field="definition",
             day=day,
             time=written[0],
         )
@@ -161,8 +182,9 @@ def _seconds(written: Any, day: str) -> int:
         found = hours * 3600 + minutes * 60 + seconds
         if found <= DAY_S:
             return found
-    raise _wrong(
+    raise Invalid(
         "%(day)s: %(time)s is no time; write it like 09:00, the latest is 24:00.",
+        field="definition",
         day=day,
         time=repr(written),
     )
@@ -174,15 +196,26 @@ def _date(written: Any) -> date:
             return date.fromisoformat(written)
         except ValueError:
             pass
-    raise _wrong("%(date)s is no date; write it like 2026-12-25.", date=repr(written))
+    raise Invalid(
+        "%(date)s is no date; write it like 2026-12-25.", field="definition", date=repr(written)
+    )
 
 
-def _check_keys(written: Any, known: set[str], what: str) -> None:
+def _check_keys(written: Any, known: set[str], what: Word) -> None:
+    keys = ", ".join(sorted(known))
     if not isinstance(written, dict):
-        raise _wrong(f"{what} is an object with {', '.join(sorted(known))}.")
+        raise Invalid(
+            "%(what)s is an object with %(keys)s.", field="definition", what=what, keys=keys
+        )
     unknown = sorted(str(key) for key in written if key not in known)
     if unknown:
-        raise _wrong(f"{what} has no {unknown[0]!r}, only {', '.join(sorted(known))}.")
+        raise Invalid(
+            "%(what)s has no %(key)s, only %(keys)s.",
+            field="definition",
+            what=what,
+            key=repr(unknown[0]),
+            keys=keys,
+        )
 
 
 def _render_windows(windows: Windows) -> list[list[str]]:
@@ -197,7 +230,3 @@ def _render_time(second: int) -> str:
     minutes, seconds = divmod(second, 60)
     shown = f"{minutes // 60:02}:{minutes % 60:02}"
     return f"{shown}:{seconds:02}" if seconds else shown
-
-
-def _wrong(message: str, **details: Any) -> Invalid:
-    return Invalid(message, field="definition", **details)

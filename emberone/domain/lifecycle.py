@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from emberone.domain.enums import Status
-from emberone.domain.errors import IllegalTransition
+from emberone.domain.errors import IllegalTransition, Word
 
 #: The reason of a closing that goes on with the one before it: it begins no cycle.
 THANKS_DISMISSED: Final = "thanks_dismissed"
@@ -66,10 +66,12 @@ TRANSITIONS: Mapping[Event, Mapping[Status, Status]] = {
 _WITHIN_REOPEN_WINDOW = {Event.CUSTOMER_COMMENT, Event.CUSTOMER_REOPEN, Event.STAFF_REOPEN}
 
 _REFUSALS: Mapping[Event, str] = {
-    Event.STAFF_REPLY: "This ticket is closed; confirm that your reply should reopen it.",
-    Event.STAFF_REPLY_AND_WAIT: "A closed ticket cannot wait for the customer; reopen it first.",
-    Event.CLOSE: "This ticket is closed already.",
-    Event.DISMISS_THANKS: (
+    Event.STAFF_REPLY: Word("This ticket is closed; confirm that your reply should reopen it."),
+    Event.STAFF_REPLY_AND_WAIT: Word(
+        "A closed ticket cannot wait for the customer; reopen it first."
+    ),
+    Event.CLOSE: Word("This ticket is closed already."),
+    Event.DISMISS_THANKS: Word(
         "Only a comment that has just reopened a ticket can be dismissed as a thank-you."
     ),
 }
@@ -96,7 +98,8 @@ def next_status(
         and not is_reopenable(closed_at, now=now, reopen_window=reopen_window)
     ):
         raise IllegalTransition(
-            f"This ticket was closed more than {reopen_window.days} days ago; open a new one."
+            "This ticket was closed more than %(days)s days ago; open a new one.",
+            days=reopen_window.days,
         )
     return after
 

@@ -22,8 +22,8 @@ STATE_NAMES: Final[dict[MailState, Any]] = {
     MailState.SENDING: _l("Being sent"),
     MailState.SENT: _l("Sent"),
     MailState.DEAD: _l("Given up"),
-    MailState.KEPT: _l("Not sent: no mail server is set"),
-    MailState.SUPPRESSED: _l("Not sent"),
+    MailState.KEPT: _l("Kept: no mail server"),
+    MailState.SUPPRESSED: _l("Cancelled"),
     MailState.COLLAPSED: _l("In a digest"),
 }
 

@@ -18,7 +18,7 @@ from emberone.domain import texts
 from emberone.domain.actor import Actor
 from emberone.domain.attachments import Upload
 from emberone.domain.enums import CommentType, DraftKind, DraftState
-from emberone.domain.errors import Conflict, Invalid, NotFound
+from emberone.domain.errors import Conflict, Invalid, NotFound, Word
 from emberone.domain.lifecycle import Event
 from emberone.domain.macros import NO_CHANGES, ReplyChanges
 from emberone.models import Attachment, Comment, Draft, Ticket
@@ -37,7 +37,7 @@ _ONE_AT_A_TIME: Final = text(
 )
 
 #: What a person reads who comes too late.
-GONE: Final = "It is no draft any more: it was published or thrown away."
+GONE: Final = Word("It is no draft any more: it was published or thrown away.")
 
 
 @service

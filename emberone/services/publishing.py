@@ -196,12 +196,13 @@ def _put_off(due: _Due, error: Exception, now: datetime | None) -> bool:
 
 
 def _held(session: Session, draft_id: UUID, refusal: EmberOneError) -> bool:
-    reason, parts = refusal.message, json.dumps(refusal.kept())
-    row = session.execute(_HOLD, {"id": draft_id, "reason": reason, "refusal": parts}).one_or_none()
+    reason, parts = refusal.message, refusal.kept()
+    values = {"id": draft_id, "reason": reason, "refusal": json.dumps(parts)}
+    row = session.execute(_HOLD, values).one_or_none()
     if row is None:
         return False
     session.execute(_NEWS, {"ticket_id": row.ticket_id})
-    context = {"draftId": str(draft_id), "authorId": str(row.author_id)}
+    context = {"draftId": str(draft_id), "authorId": str(row.author_id), "refusal": parts}
     history.record(session, row.ticket_id, "reply_held", context=context, reason=reason)
     logger.warning("draft.held", extra={"draft_id": str(draft_id)})
     return True

@@ -25,6 +25,7 @@ KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "_l": None,
     "lazy_gettext": None,
+    "CalendarExhausted": None,
     "Conflict": None,
     "Gone": None,
     "IllegalTransition": None,
@@ -32,6 +33,8 @@ KEYWORDS = {
     "NotAllowed": None,
     "NotFound": None,
     "StaleWrite": None,
+    "StillReferenced": None,
+    "TemporarilyUnavailable": None,
     "Word": None,
 }
 METHODS = [("**.py", "python"), ("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.jinja", "jinja2")]

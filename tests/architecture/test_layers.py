@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from emberone.db import Base
+from emberone.domain import errors
 from emberone.models import __all__ as models
+from emberone.translations.__main__ import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "emberone").rglob("*.py"), *(ROOT / "workers").rglob("*.py")])
@@ -67,3 +69,25 @@ def test_every_table_has_a_model_and_every_model_a_first_sentence():
 @pytest.mark.parametrize("file", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_is_too_long_to_read(file):
     assert len(file.read_text().splitlines()) <= 450
+
+
+#: What only whoever types commands or brings files reads, in English.
+UNTRANSLATED = ("emberone/cli/", "emberone/domain/imports/", "emberone/services/imports/")
+
+
+def test_no_refusal_is_worded_past_the_translators():
+    raised = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.EmberOneError)
+    } - {"EmberOneError", "ConfigurationError"}
+    strays = []
+    for file in SOURCES:
+        where = str(file.relative_to(ROOT))
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+                continue
+            is_made_up = isinstance(node.args[0], ast.JoinedStr)
+            if node.func.id in raised and (is_made_up or node.func.id not in KEYWORDS):
+                strays.append(f"{where}:{node.lineno}")
+    assert [stray for stray in strays if not stray.startswith(UNTRANSLATED)] == []

@@ -20,7 +20,7 @@ from emberone.services.sla import retry_step
 from emberone.services.waits import retry_wait
 from emberone.web.admin.base import PanelView, carry_out
 from emberone.web.admin.params import row_id
-from emberone.web.admin.ticket.conversation import held_because
+from emberone.web.admin.why import held_because
 from emberone.web.session import current_actor
 
 #: Kind of a dead row → the service that gives it another chance.

@@ -1,9 +1,10 @@
-"""The catalogue of letters: each kind as it would read for a ticket that there is."""
+"""The catalogue of letters: each kind as it would read for a ticket that there is, in the reader's language."""
 
 from typing import Final
 
 from flask import Response, abort, make_response
 from flask_admin import expose
+from flask_babel import get_locale
 
 from emberone.db import db, now_of
 from emberone.mail.kinds import Kind, all_kinds
@@ -77,4 +78,5 @@ class KindPages(Guarded):
         params = letter_samples.sample(session, letter, number, reader_id, now_of(session))
         if params is None:
             return None
-        return letters.worded(letter, params, current_site().for_preview())
+        site, language = current_site().for_preview(), str(get_locale())
+        return letters.worded(letter, params, site, language=language)

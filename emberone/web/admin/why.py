@@ -11,12 +11,14 @@ from flask_babel import ngettext
 
 from emberone.domain import assignment
 from emberone.domain.enums import AssignmentStrategy, StepAction
+from emberone.domain.errors import EmberOneError
 from emberone.domain.feedback import SkipReason
 from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla_story import Change
 from emberone.queries.history import Entry
 from emberone.services.handing_over import Leaving
 from emberone.web.admin.limits import METRIC_NAMES
+from emberone.web.errors import refusal_text
 from emberone.web.theme.formats import time_full
 
 #: What is quoted of a text in one line.
@@ -28,7 +30,7 @@ _SAID = frozenset(
         "oldRating", "newRating", "oldTeamId", "newTeamId", "oldTags", "newTags", "number",
         "clock", "step", "stepNo", "cycle", "targetS", "offsetS", "dueAt", "at",
         "policyId", "policyVersionId", "chosenBy", "version", "commentId", "authorId", "profileId",
-        "draftId", "type", "until", "cause", "closesAt",
+        "draftId", "refusal", "type", "until", "cause", "closesAt",
     }
 )  # fmt: skip
 
@@ -125,10 +127,19 @@ def skip_reason(reason: str | None) -> str:
     return str(SKIP_REASONS.get(reason or "", reason or _("unknown")))
 
 
+def held_because(refusal: Mapping[str, Any] | None, last_error: str | None) -> str:
+    """Why a reply was held, in the reader's language; as it was written down before it had parts."""
+    if refusal is not None:
+        return refusal_text(EmberOneError.of_kept(refusal))
+    return _(last_error) if last_error else ""
+
+
 def reason_of(entry: Entry) -> str | None:
     """What was recorded with an entry, as far as a person wants to read it; None for nothing."""
     reason = str(entry.details.get("reason") or "")
-    if reason == THANKS_DISMISSED:
+    if entry.action == "reply_held":
+        reason = held_because(entry.context.get("refusal"), reason)
+    elif reason == THANKS_DISMISSED:
         reason = _("the customer had only said thank you")
     elif reason and (entry.action == "feedback_skipped" or reason in _CLOSING_REASONS):
         reason = skip_reason(reason)
@@ -163,6 +174,8 @@ def _detail(key: str, value: Any) -> str:
         return _("%(number)s %% of the time", number=f"{value:g}")
     if key == "actions":
         return ", ".join(_known(STEP_ACTIONS, action) for action in value)
+    if key == "policy":
+        return _("policy: %(name)s", name=quoted(value))
     if key == "passedOver":
         return ngettext(
             "%(num)s earlier step passed over", "%(num)s earlier steps passed over", len(value)

@@ -99,12 +99,13 @@ def _feedback(entry: Entry, names: Names) -> str:
 
 
 def _team(entry: Entry, names: Names) -> str:
-    none = _("no team")
-    return _(
-        "moved the ticket from %(old)s to %(new)s",
-        old=names.get(str(entry.context.get("oldTeamId")), none),
-        new=names.get(str(entry.context.get("newTeamId")), none),
-    )
+    old_id, new_id = entry.context.get("oldTeamId"), entry.context.get("newTeamId")
+    old, new = (names.get(str(team_id), _("a deleted team")) for team_id in (old_id, new_id))
+    if old_id is None:
+        return _("moved the ticket from no team to %(new)s", new=new)
+    if new_id is None:
+        return _("moved the ticket from %(old)s to no team", old=old)
+    return _("moved the ticket from %(old)s to %(new)s", old=old, new=new)
 
 
 def _tags(entry: Entry, names: Names) -> str:

@@ -91,12 +91,14 @@ def time_brief(moment: datetime, *, now: datetime) -> str:
 def time_ago(moment: datetime, *, now: datetime) -> str:
     """Return how long ago, or in how long, a time is seen from `now`."""
     distance: timedelta = moment - now
+    locale = get_locale()
     return format_timedelta(
         distance,
         granularity="minute",
         add_direction=True,
-        format="narrow",
-        locale=get_locale() or "en",
+        # In other languages the shortest form is one letter that nobody reads.
+        format="narrow" if locale is None or locale.language == "en" else "short",
+        locale=locale or "en",
     )
 
 

@@ -207,6 +207,14 @@ def test_the_catalogue_shows_every_kind_for_a_real_ticket(as_agent, asked, agent
     assert rows("SELECT count(*) FROM mail_outbox") == before
 
 
+def test_the_catalogue_speaks_the_readers_language(as_agent, asked):
+    german = {"Accept-Language": "de"}
+    for path in ("", "preview/"):
+        shown = as_agent.get(f"/admin/letter/kinds/staff_replied/{path}", headers=german).text
+        assert "Guten Tag" in shown
+        assert "Hello Carl" not in shown
+
+
 def test_a_letter_that_does_not_fit_a_ticket_says_so(as_agent, open_ticket):
     ticket = open_ticket()
     text = page(as_agent, f"letter/kinds/low_rating/?ticket={ticket.number}")

@@ -158,8 +158,11 @@ def test_a_held_reply_says_why_and_is_sent_otherwise(as_agent, held):
 def test_a_held_reply_says_why_in_the_language_of_its_reader(as_agent, as_admin, held, owner):
     ticket, _draft = held
     german = {"Accept-Language": "de"}
-    why = "Dieses Ticket ist geschlossen"
+    why = "bestätigen Sie, dass Ihre Antwort es wieder öffnen soll"
     assert why in as_agent.get(f"/admin/ticket/{ticket.number}/", headers=german).text
+    told = as_agent.get(f"/admin/ticket/{ticket.number}/?tab=activity", headers=german).text
+    assert re.search(rf"konnte eine Antwort nicht veröffentlichen.*?{why}", told, re.DOTALL)
+    assert "confirm that your reply" not in told
     owner.execute(
         """UPDATE drafts SET refusal = '{"message":"""
         """ "It could not be published in %(attempts)s attempts: %(error)s","""

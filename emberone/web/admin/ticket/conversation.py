@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from emberone.domain.actor import Actor
 from emberone.domain.enums import CommentType
-from emberone.domain.errors import EmberOneError
 from emberone.domain.lifecycle import Event
 from emberone.markdown import to_html
 from emberone.queries.attachments import AttachmentLink
@@ -24,7 +23,7 @@ from emberone.web.admin.limits import METRIC_NAMES
 from emberone.web.admin.moments import author_of, system_words
 from emberone.web.admin.note_mentions import Marks
 from emberone.web.admin.ticket.reply_changes import worded
-from emberone.web.errors import refusal_text
+from emberone.web.admin.why import held_because
 
 #: So many of the latest comments are shown at once; those before them are folded away.
 SHOWN: Final = 12
@@ -116,13 +115,6 @@ def outgoing(
         )
         for reply in replies
     ]
-
-
-def held_because(refusal: Mapping[str, Any] | None, last_error: str | None) -> str:
-    """Why a reply was held, in the reader's language; as it was written down before it had parts."""
-    if refusal is not None:
-        return refusal_text(EmberOneError.of_kept(refusal))
-    return _(last_error) if last_error else ""
 
 
 def _seconds(start: datetime, end: datetime | None) -> int:
