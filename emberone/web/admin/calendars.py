@@ -247,7 +247,7 @@ class CalendarView(PanelView):
 
     def _preview(self, form: CalendarForm) -> Preview:
         understood = form.read()
-        wrong = list(understood.wrong.values())
+        wrong = list(dict.fromkeys(understood.wrong.values()))
         return preview_of(understood.zone, understood.definition, now_of(self.session), wrong)
 
 

@@ -8,6 +8,7 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from emberone.domain.enums import CommentType, MailState, Metric, Priority
+from emberone.mail.fates import Fate
 from emberone.mail.kinds import kind_of
 from emberone.markdown import to_words
 from emberone.queries.comments import CommentCard, CommentRow
@@ -64,6 +65,13 @@ def _comment(card: CommentCard, page_url: str) -> Line:
     )
 
 
+def _fate_words(state: MailState, fate: Fate) -> str:
+    """What became of a letter, and why or what comes; what is kept says both in one sentence."""
+    if fate.then is None:
+        return fate.name
+    return fate.then if state is MailState.KEPT else f"{fate.name}. {fate.then}"
+
+
 def _letter(letter: LetterLine, now: datetime) -> Line:
     fate = letter.fate(now)
     to = letter.to_name or _("someone who is gone")
@@ -71,13 +79,12 @@ def _letter(letter: LetterLine, now: datetime) -> Line:
         icon="mail-exclamation" if letter.state in _MARKS else "mail",
         actor=_("EmberOne"),
         text=_(
-            "wrote the letter “%(letter)s” to %(to)s: %(fate)s",
+            "wrote the letter “%(letter)s” to %(to)s",
             letter=str(kind_of(letter.letter).name),
             to=to,
-            fate=fate.name,
         ),
         time=letter.created_at,
-        reason=fate.then,
+        reason=_fate_words(letter.state, fate),
         kind=_MARKS.get(letter.state, ""),
         ticket_number=None,
         id=str(letter.id),

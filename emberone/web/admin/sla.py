@@ -269,7 +269,8 @@ class SLAView(AttainmentPages):
 
     def _form_preview(self, form: PolicyForm, values: Values) -> Preview:
         understood = form.read(self._calendar_names())
-        wrong = list(understood.wrong.values())
+        # Beside the fields each is said where it stands; here once is enough.
+        wrong = list(dict.fromkeys(understood.wrong.values()))
         refusal = refusal_of(understood.promises) if not wrong else None
         if refusal is not None:
             wrong.append(refusal_text(refusal))

@@ -314,6 +314,8 @@ def test_the_preview_follows_what_is_typed_and_saves_nothing(web, as_admin, gold
     page = form.send(as_admin, **typed, **{"calendar-HIGH": office}).text
     assert "Mon 30 Nov, 13:00" in page
     assert 'class="lane"' in page
+    twice = {"target-RESOLUTION-HIGH": "x", "target-RESOLUTION-LOW": "y"}
+    assert form.send(as_admin, **typed, **twice).text.count("Enter a whole number") == 1
     page = form.send(as_admin, **typed, **{"steps-0-amount": "x"}).text
     assert "such as 75" in page
     assert "Sat 28 Nov, 22:40" in page

@@ -131,7 +131,11 @@ def test_people_write_markdown_and_the_product_plain_text(as_agent, agent, open_
         ("all", ["left an internal note", "changed the priority", "chose the time limits"], []),
         ("changes", ["changed the priority"], ["left an internal note", "chose the time limits"]),
         ("sla", ["chose the time limits"], ["left an internal note", "changed the priority"]),
-        ("mail", ["wrote the letter “Assigned” to Ana Agent"], ["changed the priority"]),
+        (
+            "mail",
+            ["wrote the letter “Assigned” to Ana Agent</a>", 'history__reason">Queued'],
+            ["changed the priority"],
+        ),
     ],
 )
 def test_the_timeline_is_narrowed(as_agent, agent, admin, open_ticket, view, there, not_there):
