@@ -6,6 +6,7 @@ them, so a lost nudge costs seconds and nothing else.
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,10 @@ class Job(StrEnum):
     WAITS = "waits"
     FEEDBACK = "feedback"
     MAIL = "mail"
+
+
+#: So many letters leave at once from one process: each waits on the network.
+MAIL_THREADS: Final = 8
 
 
 def _nobody(job: Job) -> None:

@@ -10,11 +10,12 @@ import click
 
 from emberone.child import die_with_parent
 from emberone.config import Settings
+from emberone.jobs import MAIL_THREADS
 
 #: Queue → how Celery works it off. Mail waits on the network, so threads serve it best.
 POOLS = {
     "work": ["--pool", "prefork", "--concurrency", "2"],
-    "mail": ["--pool", "threads", "--concurrency", "8"],
+    "mail": ["--pool", "threads", "--concurrency", str(MAIL_THREADS)],
 }
 
 

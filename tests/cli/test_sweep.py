@@ -7,7 +7,10 @@ from emberone.cli.doctor import command as doctor
 from emberone.cli.sweep import command as sweep
 from emberone.db import reading
 from emberone.domain.actor import SYSTEM
+from emberone.jobs import MAIL_THREADS
 from emberone.models import Ticket
+from emberone.services import tickets
+from tests.smtp_sink import Sink
 
 
 @pytest.fixture
@@ -103,3 +106,21 @@ def test_the_doctor_survives_a_database_that_is_not_there(run, monkeypatch):
     result = run(doctor)
     assert "cannot be reached" in result.stdout
     assert result.exit_code == 1
+
+
+def test_letters_leave_over_several_connections_each_once(run, make, monkeypatch):
+    for _ in range(40):
+        customer = make.customer()
+        tickets.open_ticket(customer, customer.profile_id, "No VPN", "It fails.")
+    with Sink() as sink:
+        monkeypatch.setenv("EMBERONE_SMTP_URL", sink.url)
+        assert run(sweep, "mail").stdout == "mail: 40 done\n"
+        assert len(sink.messages) == len(set(sink.message_ids)) == 40
+        assert 1 < sink.connections <= MAIL_THREADS
+
+
+def test_mail_that_fails_in_a_thread_is_said(run, owner):
+    owner.execute("ALTER TABLE mail_outbox RENAME TO elsewhere")
+    result = run(sweep, "mail")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("mail: 0 done, then failed: ")
