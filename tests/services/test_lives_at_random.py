@@ -28,7 +28,7 @@ from emberone.services.tickets import TicketChanges
 from emberone.services.waits import sweep_waits
 from tests.services.sla_play import FIRST, NEXT, RESOLUTION, START, Play
 
-#: Two minutes of them in `.ci/run`.
+#: Three minutes of them in `.ci/run`.
 SEEDS = range(60 if os.environ.get("EMBERONE_TEST_EVERYTHING") else 3)
 ACTS = 30
 HOUR = 3600
@@ -141,13 +141,17 @@ class Life(Play):
             ticket = session.get_one(Ticket, self.id)
             clocks = session.scalars(select(SLAClock).filter_by(ticket_id=self.id)).all()
             told = {(s.metric, s.cycle): s for s in stories(session, self.id, self.now)}
-            steps = session.scalars(select(SLAStep).join(SLAClock)).all()
-            waits = session.scalar(text("SELECT count(*) FROM waits"))
+            of_ticket = select(SLAStep).join(SLAClock).where(SLAClock.ticket_id == self.id)
+            steps = session.scalars(of_ticket).all()
+            waits = session.scalar(
+                text("SELECT count(*) FROM waits WHERE ticket_id = :id"), {"id": self.id}
+            )
             asked = session.scalar(
                 text(
-                    "SELECT count(*) FROM feedback_requests WHERE state = 'PENDING'"
-                    " OR state = 'SENT' AND voided_at IS NULL"
-                )
+                    "SELECT count(*) FROM feedback_requests WHERE ticket_id = :id"
+                    " AND (state = 'PENDING' OR state = 'SENT' AND voided_at IS NULL)"
+                ),
+                {"id": self.id},
             )
         by_id = {clock.id: clock for clock in clocks}
         for clock in clocks:
