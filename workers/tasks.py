@@ -5,9 +5,10 @@ A task never fails as far as Celery is concerned: what went wrong is in
 retries, countdowns or ETAs: what is due stands in PostgreSQL.
 """
 
+import gc
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
@@ -20,6 +21,10 @@ from workers.app import celery, core
 from workers.schedule import QUEUES, RECONCILE, task_name
 
 logger = logging.getLogger(__name__)
+
+#: A batch makes so many objects and needs them until its end. To look for rubbish among them
+#: after every 700, as Python does by itself, is a quarter of the time of re-planning.
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
 
 
 @celery.task(name=task_name(Job.PUBLISH))
@@ -87,6 +92,9 @@ def _begin_process(**details: Any) -> None:
     """A forked child makes connections of its own; those of its parent are not its to close."""
     with core().app_context():
         db.engine.dispose(close=False)
+    # What was there before the first task stays, and is not looked through again.
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 @worker_shutting_down.connect
