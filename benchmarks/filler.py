@@ -151,15 +151,14 @@ WHERE action = 'created' OR agent_id IS NOT NULL AND action = 'assignment_change
 """
 
 #: A first response is met by the agent's first comment. What runs falls due within three
-#: days; one in twenty is late and known to be.
+#: days; one in twenty is late and known to be, or was met too late.
 _CLOCKS: Final = f"""
-INSERT INTO sla_clocks (ticket_id, metric, policy_version_id, target_s, started_at,
+INSERT INTO sla_clocks (ticket_id, metric, target_priority, policy_version_id, target_s, started_at,
     running_since, paused_at, consumed_s, due_at, met_at, breached_at, detected_at)
-SELECT id, metric, version_id, greatest(extract(epoch FROM coalesce(due, until) - created_at), 60),
+SELECT id, metric, priority, version_id, greatest(extract(epoch FROM coalesce(due, until) - created_at), 60),
     created_at, CASE WHEN is_running THEN created_at END, CASE WHEN is_paused THEN until END,
-    0, CASE WHEN is_running THEN due END, met_at,
-    CASE WHEN is_running AND due < now() THEN due END,
-    CASE WHEN is_running AND due < now() THEN due END
+    coalesce(extract(epoch FROM met_at - created_at), 0), CASE WHEN is_running THEN due END, met_at,
+    late_at, late_at
 FROM born CROSS JOIN (VALUES ('FIRST_RESPONSE'), ('RESOLUTION')) AS part (metric)
     CROSS JOIN (SELECT id AS version_id FROM sla_policy_versions LIMIT 1) AS policy
     CROSS JOIN LATERAL (SELECT CASE
@@ -170,6 +169,8 @@ FROM born CROSS JOIN (VALUES ('FIRST_RESPONSE'), ('RESOLUTION')) AS part (metric
         met_at IS NULL AND status = 'WAITING' AS is_paused,
         CASE WHEN pg_temp.dice(i, 13) < 0.05 THEN now() - interval '1 hour' ELSE
             now() + {_QUIET} + interval '3 days' * pg_temp.dice(i, 14) END AS due) AS standing
+    CROSS JOIN LATERAL (SELECT CASE WHEN is_running AND due < now() THEN due
+        WHEN pg_temp.dice(i, 13) < 0.05 THEN met_at - interval '1 minute' END AS late_at) AS late
 """
 
 _STEPS: Final = f"""
@@ -184,6 +185,24 @@ FROM sla_clocks AS clock JOIN tickets ON tickets.id = clock.ticket_id
     CROSS JOIN LATERAL (SELECT clock.running_since IS NULL AS is_over,
         clock.started_at + clock.target_s * plan.percent / 100 * interval '1 second' AS at
     ) AS planned
+"""
+
+#: Three of ten customers have rated what was closed, one of five of the others was not asked.
+_FEEDBACK: Final = """
+INSERT INTO feedback_requests (ticket_id, cycle, profile_id, agent_id_at_close, priority_at_close,
+    was_breached, state, state_reason, send_after, expires_at, token_hash, sent_at, answered_at,
+    answer_no, rating, created_at)
+SELECT id, 1, customer_id, assigned_agent_id, priority,
+    EXISTS (SELECT FROM sla_clocks WHERE ticket_id = tickets.id AND breached_at IS NOT NULL),
+    CASE WHEN is_rated THEN 'ANSWERED' WHEN is_asked THEN 'SENT' ELSE 'SKIPPED' END,
+    CASE WHEN NOT is_asked THEN 'throttled' END, closed_at, closed_at + interval '14 days',
+    CASE WHEN is_asked THEN encode(sha256(id::text::bytea), 'hex') END,
+    CASE WHEN is_asked THEN closed_at + interval '1 hour' END,
+    CASE WHEN is_rated THEN closed_at + interval '2 hours' END,
+    is_rated::int, feedback_rating, closed_at
+FROM tickets CROSS JOIN LATERAL (SELECT feedback_rating IS NOT NULL AS is_rated,
+    feedback_rating IS NOT NULL OR number %% 5 > 0 AS is_asked) AS came
+WHERE status = 'CLOSED' ORDER BY closed_at
 """
 
 _AROUND: Final = (
@@ -246,7 +265,7 @@ def fill(connection: psycopg.Connection[Any], tickets: int) -> None:
         for statement in _TRIGGERS_OFF:
             connection.execute(statement)
         indexes = _without_text_indexes(connection)
-        _run(connection, (_TICKETS, _COMMENTS, _HISTORY, _CLOCKS, _STEPS), values)
+        _run(connection, (_TICKETS, _COMMENTS, _HISTORY, _CLOCKS, _STEPS, _FEEDBACK), values)
         for statement in (*_AROUND, *indexes, _TRIGGERS_ON):
             connection.execute(statement)
         _sign_in(connection)

@@ -25,7 +25,8 @@ _METHOD: Final = """\
 3. Pages are asked for over HTTP on the loopback, by one client on a connection kept open, as
    an agent who is signed in. The product is served by `emberone web`, floor and stock by the
    same gunicorn with the same threads; one worker process each.
-4. Writes are committed for real. Assignment and sweeps are called in the process that measures.
+4. Writes are committed for real. Assignment, sweeps and the figures of reports are called in the
+   process that measures.
 5. The contenders of a row run in turn, A B C, B C A, …, after three turns that do not count,
    so that whatever else the machine does falls on all of them: read the ratios.
 6. A row's ratio is that of the medians; p95 is what one sample in twenty exceeds.

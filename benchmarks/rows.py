@@ -1,15 +1,25 @@
 """What is measured: one row for each thing that people or workers wait for."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from benchmarks.baselines import floor_sql
 from benchmarks.baselines.flask_admin_stock import PAGE_SIZE
 from benchmarks.client import Answer, Client
 from benchmarks.measure import Row, Run
 from benchmarks.stage import Stage
+from emberone.db import reading
+from emberone.domain.actor import Actor
+from emberone.domain.enums import Role
+from emberone.domain.ratings import Whose
 from emberone.jobs import Job
+from emberone.queries import ratings
+from emberone.queries.attainment import attainment
+from emberone.queries.ratings import Period
 from emberone.services import assignment, sweeps
 from emberone.services.replanning import sweep_replanning
 
@@ -32,8 +42,9 @@ _PAGES: Final = {
 def rows(stage: Stage) -> list[Row]:
     """Every row over this stage."""
     pages = [_page(stage, name, title) for name, title in _PAGES.items()]
+    reports = [_ratings(stage), _kept(stage)]
     sweeps_of_work = [_idle(stage), _assignment(stage), _due(stage), _replanning(stage)]
-    return [*pages, _opening(stage), *sweeps_of_work]
+    return [*pages, _opening(stage), *reports, *sweeps_of_work]
 
 
 def _page(stage: Stage, name: str, title: str) -> Row:
@@ -131,6 +142,43 @@ def _in_core(stage: Stage, function: Callable[[], int], expected: int) -> Run:
             raise RuntimeError(f"{done} rows were dealt with and not {expected}.")
 
     return run
+
+
+def _ratings(stage: Stage) -> Row:
+    def ours() -> int:
+        with reading(_admin(stage)) as session:
+            period = Period(*_last_year(), "month", ZoneInfo("Europe/London"))
+            return ratings.report(session, _admin(stage), Whose.ALL, period).whole.sent
+
+    return _report(stage, "report_ratings", "Report of ratings, 12 months", ours, floor_sql.RATINGS)
+
+
+def _kept(stage: Stage) -> Row:
+    def ours() -> int:
+        with reading(_admin(stage)) as session:
+            return len(attainment(session, *_last_year()))
+
+    return _report(stage, "report_kept", "Promises kept, 12 months", ours, floor_sql.KEPT)
+
+
+def _report(stage: Stage, name: str, title: str, ours: Callable[[], int], floor: str) -> Row:
+    """A report's figures as its page asks for them, in this process."""
+
+    def run() -> None:
+        with stage.core.app_context():
+            if not ours():
+                raise RuntimeError(f"{title}: there is nothing in it.")
+
+    return Row(name, title, {"ours": run, "floor": _bare(stage, floor)}, samples=20)
+
+
+def _admin(stage: Stage) -> Actor:
+    return Actor(UUID(stage.facts["admin"]), Role.ADMIN)
+
+
+def _last_year() -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    return now - timedelta(days=365), now
 
 
 def _idle(stage: Stage) -> Row:

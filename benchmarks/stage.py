@@ -189,6 +189,7 @@ def _sign_in(client: Client) -> None:
 
 def _values(owner: psycopg.Connection[Any]) -> dict[str, Any]:
     """What the pages are about: whose view, which ticket, where the deep page begins."""
+    (admin,) = _one(owner, "SELECT id FROM profiles WHERE role = 'ADMIN' LIMIT 1")
     (me,) = _one(owner, "SELECT id FROM profiles WHERE email = %s", filler.EMAIL)
     number, ticket, customer = _one(
         owner,
@@ -200,7 +201,7 @@ def _values(owner: psycopg.Connection[Any]) -> dict[str, Any]:
         "SELECT last_activity_at, id FROM tickets ORDER BY last_activity_at DESC, id DESC"
         " LIMIT 1 OFFSET (SELECT count(*) * 9 / 10 FROM tickets)",
     )
-    found = {"me": me, "number": number, "ticket": ticket, "customer": customer}
+    found = {"admin": admin, "me": me, "number": number, "ticket": ticket, "customer": customer}
     found |= {"deep_at": deep_at.isoformat(), "deep_id": deep_id}
     found |= {"common": filler.COMMON, "rare": filler.SERIAL.format(number=5)}
     return {name: value if isinstance(value, int) else str(value) for name, value in found.items()}

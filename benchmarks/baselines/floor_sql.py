@@ -194,6 +194,21 @@ SELECT EXISTS (SELECT FROM drafts WHERE state = 'waiting' AND publish_after <= n
     EXISTS (SELECT FROM mail_outbox WHERE state = 'queued' AND send_after <= now())
 """
 
+#: Ratings by agent, priority, broken promise, month and number of stars; a program adds them up.
+RATINGS: Final = (
+    "SELECT agent_id_at_close, priority_at_close, was_breached, date_trunc('month', created_at),"
+    " rating, sent_at IS NOT NULL, count(*) FROM feedback_requests"
+    " WHERE created_at >= now() - interval '1 year'"
+    " AND (sent_at IS NOT NULL OR rating IS NOT NULL) GROUP BY 1, 2, 3, 4, 5, 6"
+)
+
+#: How many promises were kept, and how long it usually took.
+KEPT: Final = (
+    "SELECT metric, target_priority, count(met_at), count(breached_at),"
+    " percentile_cont(0.5) WITHIN GROUP (ORDER BY consumed_s) FROM sla_clocks"
+    " WHERE coalesce(breached_at, met_at) >= now() - interval '1 year' GROUP BY 1, 2"
+)
+
 #: Warn of every step that is due: mark it, say so in history, tell the agent.
 WARN: Final = """
 WITH fired AS (

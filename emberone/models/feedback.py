@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk
-from emberone.domain.enums import FeedbackState
+from emberone.domain.enums import FeedbackState, Priority
 
 
 class FeedbackRequest(Base):
@@ -24,6 +24,9 @@ class FeedbackRequest(Base):
     agent_id_at_close: Mapped[UUID | None] = mapped_column(
         ForeignKey("profiles.id", ondelete="SET NULL")
     )
+    #: What the ticket was then, and whether any promise about it was broken by then.
+    priority_at_close: Mapped[Priority]
+    was_breached: Mapped[bool]
     state: Mapped[FeedbackState] = mapped_column(
         Enum(FeedbackState, native_enum=False, create_constraint=True, name="state"),
         server_default=text("'PENDING'"),
@@ -52,8 +55,19 @@ class FeedbackRequest(Base):
         Index("uq_feedback_requests_token_hash", "token_hash", unique=True),
         Index("ix_feedback_requests_profile_id", "profile_id", "sent_at"),
         Index("ix_feedback_requests_agent_id_at_close", "agent_id_at_close"),
-        # A period of the report.
-        Index("ix_feedback_requests_created_at", "created_at"),
+        # A period of the report, with all that it asks for.
+        Index(
+            "ix_feedback_requests_asked",
+            "created_at",
+            postgresql_include=[
+                "agent_id_at_close",
+                "priority_at_close",
+                "was_breached",
+                "sent_at",
+                "rating",
+            ],
+            postgresql_where=text("sent_at IS NOT NULL OR rating IS NOT NULL"),
+        ),
         Index(
             "ix_feedback_requests_due",
             "send_after",

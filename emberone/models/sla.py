@@ -4,7 +4,16 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Enum, Float, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Numeric,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -132,6 +141,8 @@ class SLAClock(Base):
     ticket_id: Mapped[UUID] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"))
     metric: Mapped[Metric] = mapped_column(_metric())
     cycle: Mapped[int] = mapped_column(server_default=text("1"))
+    #: Whose target it has: the ticket's, as long as the clock follows it.
+    target_priority: Mapped[Priority]
     policy_version_id: Mapped[UUID] = mapped_column(
         ForeignKey("sla_policy_versions.id", ondelete="RESTRICT")
     )
@@ -182,6 +193,13 @@ class SLAClock(Base):
             "due_at",
             "ticket_id",
             postgresql_where=text("running_since IS NOT NULL"),
+        ),
+        # The verdicts of a period, with all that is counted of them.
+        Index(
+            "ix_sla_clocks_verdict",
+            text("coalesce(breached_at, met_at)"),
+            postgresql_include=["metric", "target_priority", "breached_at", "met_at", "consumed_s"],
+            postgresql_where=text("coalesce(breached_at, met_at) IS NOT NULL"),
         ),
         # Breaches that nobody has noticed yet: what the sweep looks for besides steps.
         Index(

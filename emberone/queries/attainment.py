@@ -10,19 +10,21 @@ from sqlalchemy.orm import Session
 from emberone.domain.enums import Metric, Priority
 
 #: A verdict counts where its moment lies: when the event came, or the due time that passed
-#: without it. What was stopped before either promised nothing any more.
+#: without it; what waits for one counts where it began. What was stopped before either
+#: promised nothing any more. An index has all of the first, another finds the second.
 _VERDICTS: Final = text(
-    "SELECT clock.metric, coalesce(ticket.sla_priority, ticket.priority) AS priority,"
+    "SELECT metric, target_priority,"
     " count(*) FILTER (WHERE breached_at IS NULL AND met_at IS NOT NULL) AS met,"
     " count(*) FILTER (WHERE breached_at IS NOT NULL) AS breached,"
-    " count(*) FILTER (WHERE breached_at IS NULL AND met_at IS NULL AND stopped_at IS NULL)"
-    " AS undecided,"
+    " count(*) FILTER (WHERE coalesce(breached_at, met_at) IS NULL) AS undecided,"
     " percentile_cont(0.5) WITHIN GROUP (ORDER BY consumed_s)"
     " FILTER (WHERE met_at IS NOT NULL) AS median_s"
-    " FROM sla_clocks AS clock JOIN tickets AS ticket ON ticket.id = clock.ticket_id"
-    " WHERE coalesce(breached_at, met_at, started_at) >= :since"
-    " AND coalesce(breached_at, met_at, started_at) < :until"
-    " GROUP BY 1, 2"
+    " FROM (SELECT metric, target_priority, breached_at, met_at, consumed_s FROM sla_clocks"
+    "  WHERE coalesce(breached_at, met_at) >= :since AND coalesce(breached_at, met_at) < :until"
+    "  UNION ALL SELECT metric, target_priority, breached_at, met_at, consumed_s FROM sla_clocks"
+    "  WHERE met_at IS NULL AND stopped_at IS NULL AND breached_at IS NULL"
+    "  AND started_at >= :since AND started_at < :until) AS clock"
+    " GROUP BY metric, target_priority"
 )
 
 

@@ -27,6 +27,7 @@ _WRITE_ALL: Final = text(
     "UPDATE sla_clocks SET target_s = new.target_s, running_since = new.running_since,"
     " consumed_s = new.consumed_s, due_at = new.due_at, breached_at = new.breached_at,"
     " stopped_at = new.stopped_at, stopped_reason = new.stopped_reason,"
+    " target_priority = new.target_priority,"
     " paused_at = new.paused_at, cause = new.cause, policy_version_id = new.policy_version_id,"
     " calendar_version = new.calendar_version, detected_at = new.detected_at,"
     " due_set_by = new.due_set_by"
@@ -34,7 +35,7 @@ _WRITE_ALL: Final = text(
     " running_since timestamptz, consumed_s float8, due_at timestamptz, breached_at timestamptz,"
     " stopped_at timestamptz, stopped_reason text, paused_at timestamptz, cause text,"
     " policy_version_id uuid, calendar_version uuid, detected_at timestamptz,"
-    " due_set_by uuid)"
+    " due_set_by uuid, target_priority ticket_priority)"
     " WHERE sla_clocks.id = new.id"
 )
 
@@ -184,6 +185,7 @@ class ClockBook:
             before, promise.target_s, self.at, measure, cause=cause, becomes=becomes
         )
         clock.calendar_version = promise.calendar_version
+        clock.target_priority = promise.priority
         if timing != before:
             self._put(Change.RETARGETED, clock, timing, cause)
         elif becomes is not None:
@@ -228,6 +230,7 @@ class ClockBook:
             ticket_id=self.ticket.id,
             metric=promise.metric,
             cycle=previous.cycle + 1 if previous else 1,
+            target_priority=promise.priority,
             policy_version_id=promise.version_id,
             calendar_version=promise.calendar_version,
             started_at=self.at,
@@ -322,6 +325,7 @@ def _written(clock: SLAClock) -> dict[str, Any]:
         "calendar_version": clock.calendar_version,
         "detected_at": clock.detected_at,
         "due_set_by": clock.due_set_by,
+        "target_priority": clock.target_priority,
     }
 
 

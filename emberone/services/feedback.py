@@ -74,8 +74,10 @@ _CYCLE: Final = text(f"SELECT greatest({CLOSINGS}, 1) FROM tickets WHERE id = :t
 #: The request of the ticket's present closing; a second one of the same is not written.
 _ASK: Final = text(
     "INSERT INTO feedback_requests (ticket_id, cycle, profile_id, agent_id_at_close,"  # noqa: S608
-    " state, state_reason, send_after, expires_at)"
+    " priority_at_close, was_breached, state, state_reason, send_after, expires_at)"
     f" SELECT id, greatest({CLOSINGS}, 1), customer_id, assigned_agent_id,"
+    " priority, EXISTS (SELECT FROM sla_clocks WHERE ticket_id = tickets.id"
+    " AND breached_at IS NOT NULL),"
     " :state, :reason, :send_after, :expires_at"
     " FROM tickets WHERE id = :ticket_id"
     " ON CONFLICT (ticket_id, cycle) DO NOTHING"
@@ -161,7 +163,7 @@ def ticket_closed(
     the request falls due. What an import closed is never asked about, which the
     row says at once.
     """
-    # The trigger's history entry of this closing is what counts it.
+    # The trigger's history entry of this closing is what counts it, and its clocks have ended.
     session.flush()
     settings = current(session)
     send_after = at + timedelta(seconds=settings.feedback_delay_s)

@@ -45,8 +45,9 @@ INSERT INTO attachments (ticket_id, name, media_type, size, digest)
 INSERT INTO mail_outbox (key, letter, params, to_email)
     VALUES ('a', 'assigned', '{}', 'a@example.org'), ('b', 'assigned', '{}', 'a@example.org');
 INSERT INTO feedback_requests
-    (ticket_id, cycle, profile_id, send_after, expires_at, state, token_hash)
-    SELECT id, cycle, customer_id, now(), now(), 'SENT', id::text || cycle
+    (ticket_id, cycle, profile_id, priority_at_close, was_breached, send_after, expires_at,
+    state, token_hash)
+    SELECT id, cycle, customer_id, priority, false, now(), now(), 'SENT', id::text || cycle
     FROM tickets, generate_series(1, 2) AS cycle;
 INSERT INTO calendars (name) VALUES ('Days'), ('Nights');
 INSERT INTO calendar_versions (calendar_id, version, zone, definition)

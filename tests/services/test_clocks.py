@@ -697,6 +697,15 @@ def test_rule_16_closing_in_time_from_a_pause_is_met(play):
 
 
 @pytest.mark.rule("sla 17")
+def test_an_open_clock_takes_the_priority_along_and_a_verdict_keeps_its_own(play):
+    ticket = play.open(by=play.agent)
+    play.reply(ticket, after(1))
+    play.prioritise(ticket, Priority.CRITICAL, after(2))
+    assert play.clock(ticket, FIRST).target_priority is Priority.MEDIUM
+    assert play.clock(ticket, RESOLUTION).target_priority is Priority.CRITICAL
+
+
+@pytest.mark.rule("sla 17")
 def test_rule_17_a_new_target_keeps_what_was_consumed(play):
     ticket = play.open()
     play.move(ticket, Status.WAITING, after(2))

@@ -7,7 +7,7 @@ import pytest
 
 from emberone.db import transaction
 from emberone.domain.actor import SYSTEM
-from emberone.domain.enums import FeedbackState, MailState, Status
+from emberone.domain.enums import FeedbackState, MailState, Priority, Status
 from emberone.domain.errors import Conflict, Gone, Invalid, NotAllowed, NotFound
 from emberone.domain.lifecycle import Event
 from emberone.mail.tokens import token_hash
@@ -653,6 +653,19 @@ def test_the_agent_at_closing_time_is_credited_whatever_is_reassigned_later(case
     tickets.assign_ticket(case.agent, case.id, make.agent().profile_id, now=T0 + 2 * HOUR)
     answer(case.token, 1, None, seen_answer_no=0, now=T0 + 3 * HOUR)
     assert case.request.agent_id_at_close == case.agent.profile_id
+
+
+@pytest.mark.rule("feedback 11")
+def test_each_closing_keeps_its_priority_and_whether_a_promise_was_broken_by_then(case):
+    case.reply().close()
+    case.reopen(T0 + HOUR)
+    changes = tickets.TicketChanges(priority=Priority.LOW)
+    tickets.change_ticket(case.agent, case.id, changes, version=None, now=T0 + HOUR)
+    case.close(T0 + 60 * DAY)
+    assert [(r.priority_at_close, r.was_breached) for r in case.requests] == [
+        (Priority.MEDIUM, False),
+        (Priority.LOW, True),
+    ]
 
 
 @pytest.mark.rule("feedback 1")

@@ -351,11 +351,11 @@ def test_looking_for_something_to_do_reads_what_is_stale_and_nothing_else(play, 
         "INSERT INTO tickets (title, description, customer_id)"
         " SELECT 'x', '', customer_id FROM tickets, generate_series(1, 5000)"
     )
-    # Under the newest versions, and half of them over.
+    # Under the newest versions, and one in ten of them over.
     owner.execute(
         "INSERT INTO sla_clocks (ticket_id, metric, policy_version_id, target_s, started_at,"
         " running_since, due_at, met_at) SELECT id, 'RESOLUTION', version_id, 9, now(),"
-        " CASE number % 2 WHEN 0 THEN now() END, now(), CASE number % 2 WHEN 1 THEN now() END"
+        " CASE WHEN number % 10 > 0 THEN now() END, now(), CASE number % 10 WHEN 0 THEN now() END"
         " FROM tickets, (SELECT id AS version_id FROM sla_policy_versions) AS version"
         " WHERE title = 'x'"
     )

@@ -33,18 +33,21 @@ def rate(make, owner):
         for rating in stars:
             ticket = make.ticket(now=at, priority=Priority(priority), status="CLOSED")
             state = "SENT" if rating is None else "ANSWERED"
+            if is_breached:
+                _breach(owner, ticket, at - timedelta(hours=1))
             owner.execute(
                 "INSERT INTO feedback_requests (ticket_id, cycle, profile_id, agent_id_at_close,"
-                " state, send_after, expires_at, token_hash, sent_at, rating, answer_no, created_at)"
-                " SELECT id, 1, customer_id, %s, %s, %s, %s, id::text, %s, %s, %s, %s"
+                " state, send_after, expires_at, token_hash, sent_at, rating, answer_no, created_at,"
+                " priority_at_close, was_breached)"
+                " SELECT id, 1, customer_id, %s, %s, %s, %s, id::text, %s, %s, %s, %s,"
+                " priority, EXISTS (SELECT FROM sla_clocks WHERE ticket_id = tickets.id"
+                " AND breached_at IS NOT NULL)"
                 " FROM tickets WHERE id = %s",
                 (
                     agent and agent.profile_id, state, at, at, at if is_sent else None,
                     rating, int(rating is not None), at, ticket,
                 ),
             )  # fmt: skip
-            if is_breached:
-                _breach(owner, ticket, at - timedelta(hours=1))
 
     return closed
 
@@ -261,4 +264,4 @@ def test_a_period_is_found_by_its_index(admin):
         with planned(session) as plans:
             ratings.report(session, admin, Whose.ALL, period)
         [plan] = plans()
-    assert "ix_feedback_requests_created_at" in plan
+    assert "ix_feedback_requests_asked" in plan
