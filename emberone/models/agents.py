@@ -5,11 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, DateTime, Enum, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
 from emberone.domain.enums import Availability, HandOver
-from emberone.models.profiles import Profile
 
 
 class Team(Base):
@@ -75,8 +74,6 @@ class Agent(Base):
     review_at: Mapped[datetime | None]
     version: Mapped[row_version]
     updated_at: Mapped[updated_at]
-
-    profile: Mapped[Profile] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
         Index("ix_agents_calendar_id", "calendar_id"),

@@ -4,11 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
 from emberone.domain.enums import CommentType
-from emberone.models.profiles import Profile
 
 
 class Comment(Base):
@@ -27,8 +26,6 @@ class Comment(Base):
     version: Mapped[row_version]
     created_at: Mapped[created_at]
     updated_at: Mapped[updated_at]
-
-    author: Mapped[Profile | None] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
         Index("ix_comments_ticket_id", "ticket_id", "created_at", "id"),

@@ -4,10 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from emberone.db import Base, created_at, pk
-from emberone.models.profiles import Profile
 
 
 class HistoryEntry(Base):
@@ -28,8 +27,6 @@ class HistoryEntry(Base):
     #: Never shown to customers.
     is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[created_at]
-
-    actor: Mapped[Profile | None] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
         Index("ix_history_ticket_id", "ticket_id", "created_at", "id"),

@@ -15,12 +15,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from emberone.db import Base, created_at, pk, row_version, updated_at
 from emberone.domain.enums import Priority, Status
-from emberone.models.agents import Team
-from emberone.models.profiles import Profile
 
 #: Somebody at work has to do something about it. As a constant, or no partial index is used.
 IS_ACTIVE: Final = "status IN ('OPEN', 'IN_PROGRESS')"
@@ -104,14 +102,6 @@ class Ticket(Base):
             ),
         )
     )
-
-    customer: Mapped[Profile] = relationship(
-        foreign_keys=[customer_id], viewonly=True, lazy="raise"
-    )
-    assigned_agent: Mapped[Profile | None] = relationship(
-        foreign_keys=[assigned_agent_id], viewonly=True, lazy="raise"
-    )
-    team: Mapped[Team | None] = relationship(viewonly=True, lazy="raise")
 
     __table_args__ = (
         Index("uq_tickets_number", "number", unique=True),

@@ -57,12 +57,6 @@ def attachments_of(
     return found
 
 
-def attachments_of_draft(session: Session, draft_id: UUID) -> list[AttachmentLink]:
-    """The files of a text that is not a comment yet; only staff see any."""
-    statement = select(*_LINK).where(Attachment.draft_id == draft_id).order_by(Attachment.id)
-    return [AttachmentLink(*row) for row in session.execute(statement)]
-
-
 def attachments_of_drafts(session: Session, ticket_id: UUID) -> dict[UUID, list[AttachmentLink]]:
     """The files of all texts on a ticket that are no comments yet, by draft; only staff see any."""
     statement: Select[*tuple[Any, ...]] = select(Attachment.draft_id, *_LINK).where(

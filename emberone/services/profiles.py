@@ -73,16 +73,6 @@ def change_profile(
 
 
 @service
-def rename_profile(actor: Actor, profile_id: UUID, full_name: str) -> None:
-    """Change a name; everyone may change their own."""
-    full_name = texts.person_name(full_name)
-    with transaction(actor) as session:
-        profile = _locked_profile(session, profile_id)
-        require(actor, PROFILE_RENAME, profile)
-        profile.full_name = full_name
-
-
-@service
 def choose(
     actor: Actor,
     *,

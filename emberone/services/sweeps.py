@@ -8,7 +8,7 @@ workers, hosts and command lines may call :func:`run` at any time.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -119,17 +119,6 @@ def run(job: Job, *, seconds: float = 10.0) -> int:
     if done:
         logger.info("sweep.done", extra={"job": job.value, "done": done, "lag_s": lag_s})
     return done
-
-
-def run_all(jobs: Iterable[Job], *, seconds: float = 10.0) -> dict[Job, int | Exception]:
-    """Run several jobs one after the other; one that fails does not stop those behind it."""
-    outcome: dict[Job, int | Exception] = {}
-    for job in jobs:
-        try:
-            outcome[job] = run(job, seconds=seconds)
-        except Exception as error:
-            outcome[job] = error
-    return outcome
 
 
 def _begin(job: Job) -> tuple[datetime, float, bool]:

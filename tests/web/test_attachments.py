@@ -15,7 +15,7 @@ from emberone.domain.attachments import Upload, address, image_address
 from emberone.domain.enums import DraftKind
 from emberone.domain.lifecycle import Event
 from emberone.models import Attachment, Draft, Ticket
-from emberone.queries.attachments import attachment, attachments_of, attachments_of_draft
+from emberone.queries.attachments import attachment, attachments_of, attachments_of_drafts
 from emberone.services import attachments, comments, tickets
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -186,14 +186,13 @@ def test_the_lists_show_each_person_what_they_may_download(scene, make):
     assert names(scene.agent) == ["answer.txt", "note.png", "request.txt", "shot.png"]
     assert names(make.customer()) == []
     with reading(scene.agent) as session:
-        assert [link.name for link in attachments_of_draft(session, scene.draft_id)] == [
-            "draft.png"
-        ]
+        (of_draft,) = attachments_of_drafts(session, scene.ticket_id).values()
+        assert [link.name for link in of_draft] == ["draft.png"]
         of_request = attachments_of(session, scene.agent, scene.ticket_id)[None]
         assert {link.name for link in of_request} == {"shot.png", "request.txt"}
     with reading(scene.customer) as session:
         # By row policy alone.
-        assert attachments_of_draft(session, scene.draft_id) == []
+        assert attachments_of_drafts(session, scene.ticket_id) == {}
         hidden = scene.files["note.png"].id
         assert attachment(session, scene.customer, hidden) is None
         assert attachment(session, scene.agent, hidden) is None
