@@ -87,6 +87,19 @@ def test_after_a_reply_one_goes_on_to_the_next_ticket_and_may_take_it_back(queue
     check_page(queue)
 
 
+def test_what_was_sent_on_the_way_to_the_next_ticket_is_no_draft_any_more(queue):
+    """Else whoever comes back to the ticket finds it in the box, and sends it once more."""
+    press(queue, "j", "o")
+    expect(queue.locator("h1")).to_have_text("The third one")
+    address = queue.url
+    queue.locator("#composer-text").fill("Said once.")
+    queue.keyboard.press("Control+Shift+Enter")
+    expect(queue.locator("h1")).to_have_text("The second one")
+    queue.goto(address)
+    expect(queue.locator(".outgoing")).to_contain_text("Said once.")
+    expect(queue.locator("#composer-text")).to_have_value("")
+
+
 def test_the_list_knows_to_which_ticket_one_has_walked(queue):
     press(queue, "j", "Enter")
     expect(queue.locator("h1")).to_have_text("The third one")

@@ -172,7 +172,7 @@
     isLeaving = true;
     clearTimeout(timer);
     saving?.stop();
-    here.write({ sentAt: location.hash });
+    here.write({ sentAt: location.hash, from: location.pathname });
   });
 
   // Back on a page that the browser had kept.

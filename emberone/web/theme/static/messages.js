@@ -35,6 +35,23 @@
       box.dispatchEvent(new CustomEvent("htmx:after:swap", { bubbles: true }));
     }, 60);
   });
+  // A text whose sending led on to another page was taken, and is no draft of this tab any more;
+  // on its own page the reply box sees to that. What is refused leads nowhere.
+  const forgetSent = () => {
+    const [way] = performance.getEntriesByType("navigation");
+    if (way?.type !== "navigate" || !way.redirectCount || !document.referrer) return;
+    const from = new URL(document.referrer).pathname;
+    for (const key of Object.keys(sessionStorage).filter((name) => name.startsWith("draft:"))) {
+      const text = JSON.parse(sessionStorage.getItem(key));
+      if (text?.from === from && from !== location.pathname) sessionStorage.removeItem(key);
+    }
+  };
+  try {
+    forgetSent();
+  } catch {
+    // A browser that keeps nothing has nothing to forget.
+  }
+
   // A page that the browser had kept tells nothing twice.
   addEventListener("pageshow", (event) => event.persisted && document.querySelector(".panel [data-messages]")?.replaceChildren());
 })();
