@@ -177,10 +177,20 @@ def moved_by_reopening(session: Session, ticket_id: UUID) -> dict[UUID, Ended | 
     reopened_at = max(e.created_at for e in entries if e.action == "status_changed")
     moments: dict[UUID, list[_Moment]] = {}
     policy = None
+    # What a clock stood under when it was reopened, and stands under again once that is taken back.
+    before: dict[UUID, str | None] = {}
+    restored: dict[UUID, str | None] = {}
     for entry in entries:
         for clock_id, event in _named_events(entry.details):
-            moment = _Moment(event, entry.created_at, policy, entry.actor_id)
+            moment = _Moment(
+                event, entry.created_at, restored.get(clock_id, policy), entry.actor_id
+            )
             moments.setdefault(clock_id, []).append(moment)
+            if event.change is Change.REOPENED:
+                before[clock_id] = moment.policy
+                restored.pop(clock_id, None)
+            elif event.change is Change.TAKEN_BACK:
+                restored[clock_id] = before.get(clock_id)
         policy = (entry.details.get("additionalContext") or {}).get("policyVersionId", policy)
     found: dict[UUID, Ended | None] = {}
     calendars = calendars_of(session, {m.event.calendar for ms in moments.values() for m in ms})

@@ -150,6 +150,13 @@ def test_whatever_was_promised_meanwhile_is_taken_back_too(play, ticket):
     became = stored(ticket)
     became.pop((NEXT, 1))
     assert became == before
+    # Once more, now under the other policy from the beginning.
+    thank(play, ticket, after(hours=7))
+    dismiss_thanks(play.agent, ticket, now=after(hours=8))
+    became = stored(ticket)
+    for cycle in (1, 2):
+        became.pop((NEXT, cycle))
+    assert became == before
     assert_history_tells(ticket, DAYS_LATER)
 
 

@@ -71,8 +71,8 @@ def _clock_mark(clock: ClockView, now: datetime) -> Mark:
         text = _distance(clock.due_at - now)
         return Mark(name, state, text, title, is_shown=True)
     if clock.standing is Standing.RUNNING:
-        text = _("stands still: nothing is open any more")
-        return Mark(name, "paused", text, name, is_shown=True)
+        why = _("never due: its calendar does not open for so long")
+        return Mark(name, "paused", _("never due"), f"{name} {why}", is_shown=True)
     if clock.standing is Standing.PAUSED:
         left = length_text(timedelta(seconds=max(0.0, clock.remaining_s)))
         return Mark(name, "paused", _("paused, %(left)s left", left=left), name, is_shown=True)

@@ -9,11 +9,13 @@ from emberone.db import reading
 from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Metric, Priority
 from emberone.domain.promises import Promises
+from emberone.models import Ticket
 from emberone.queries import calendars as stored
 from emberone.services import agents, calendars, sla_policies
 from emberone.web.admin.calendar_form import CalendarForm
 from emberone.web.admin.calendar_preview import preview_of
 from tests.browsing import DESKTOP, PHONE, check_page, expect
+from tests.services.test_calendars_that_run_out import Fair
 from tests.web.forms import forms_of, marked
 
 LIST = "/admin/calendar/"
@@ -380,3 +382,15 @@ def test_a_calendar_is_put_aside_taken_up_and_deleted_from_its_page(as_admin, sh
     assert row_of(shifts).archived_at is None
     press("delete", "Delete")
     assert row_of(shifts) is None
+
+
+@pytest.mark.rule("sla 13")
+def test_a_ticket_whose_calendar_has_run_out_says_so(as_admin, make):
+    fair = Fair(make)
+    ticket_id = fair.opened(None)
+    with reading(SYSTEM) as session:
+        number = session.get_one(Ticket, ticket_id).number
+    page = text_of(as_admin.get(f"/admin/ticket/{number}/?tab=limits").text)
+    assert "never due" in page
+    assert "never: its calendar does not open for so long" in page
+    assert "2199" not in page
