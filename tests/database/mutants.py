@@ -1,12 +1,11 @@
 """Takes one guard after the other out of the database, and looks whether a test turns red.
 
-``make mutants-sql`` drops each row policy, grant, trigger, unique index and check in
-turn, and runs the tests that are near to its kind until the first one fails. Who missed
+``make mutants-sql`` drops each row policy, trigger, constraint and grant in turn, and runs the tests that are near to its kind until the first one fails. Who missed
 what is printed. A guard that nothing misses makes the exit status 1.
 
 Two are tried at a time, each on a server of its own. The migrations run once on each;
 a mutant is a copy of what they made. Tests run in a fork of this process, which has read
-the product already: otherwise most of the time would go into reading it again.
+the product and them already: otherwise most of the time would go into reading again.
 """
 
 import argparse
@@ -15,8 +14,9 @@ import os
 import re
 import sys
 from collections import Counter, deque
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
@@ -37,6 +37,7 @@ from tests.conftest import (
 )
 
 _ROOT: Final = Path(__file__).parents[2]
+_OPTIONS: Final = ["-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
 _PUBLIC: Final = "relnamespace = 'public'::regnamespace"
 #: The database as the migrations left it.
 _WHOLE: Final = "whole_emberone"
@@ -44,6 +45,8 @@ _WHOLE: Final = "whole_emberone"
 #: kind → one statement for each guard, which takes it away.
 _GUARDS: Final = {
     "policy": "SELECT format('DROP POLICY %I ON %I', policyname, tablename) FROM pg_policies",
+    "row security": "SELECT format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY', relname)"
+    f" FROM pg_class WHERE relrowsecurity AND {_PUBLIC}",
     "trigger": "SELECT format('DROP TRIGGER %I ON %I', tgname, relname) FROM pg_trigger"
     f" JOIN pg_class ON pg_class.oid = tgrelid WHERE NOT tgisinternal AND {_PUBLIC}",
     "check": "SELECT format('ALTER TABLE %I DROP CONSTRAINT %I', relname, conname)"
@@ -54,6 +57,17 @@ _GUARDS: Final = {
     " FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"
     " LEFT JOIN pg_constraint ON conindid = indexrelid AND contype = 'u'"
     f" WHERE indisunique AND NOT indisprimary AND {_PUBLIC}",
+    "primary key": "SELECT format('ALTER TABLE %I DROP CONSTRAINT %I CASCADE', relname, conname)"
+    " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+    f" WHERE contype = 'p' AND relname <> 'alembic_version' AND {_PUBLIC}",
+    "foreign key": "SELECT format('ALTER TABLE %I DROP CONSTRAINT %I', relname, conname)"
+    " FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+    f" WHERE contype = 'f' AND {_PUBLIC}",
+    "not null": "SELECT format('ALTER TABLE %I ALTER %I DROP NOT NULL', relname, attname)"
+    " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+    " WHERE attnotnull AND attnum > 0 AND NOT attisdropped AND relkind = 'r'"
+    " AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisprimary"
+    f" AND attnum = ANY (indkey)) AND attidentity = '' AND {_PUBLIC}",
     "grant": "SELECT format('REVOKE %s ON %I FROM %I', privilege_type, relname, rolname)"
     " FROM pg_class, aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee"
     f" WHERE rolname LIKE 'emberone\\_%' AND rolname <> '{OWNER}'"
@@ -65,9 +79,14 @@ _GUARDS: Final = {
     f" WHERE rolname LIKE 'emberone\\_%' AND {_PUBLIC}",
 }
 
+_MODELS: Final = (
+    "tests/database/test_migrations.py::test_the_models_and_the_migrations_say_the_same"
+)
+
 #: kind → the tests that have to miss it.
 _NEAR: Final = {
     "policy": ["tests/database/test_row_policies.py"],
+    "row security": ["tests/database/test_row_policies.py"],
     "trigger": [
         "tests/database/test_reviews.py",
         "tests/database/test_wait_rows.py",
@@ -77,6 +96,9 @@ _NEAR: Final = {
     ],
     "check": ["tests/database/test_constraints.py"],
     "unique": ["tests/database/test_constraints.py"],
+    "primary key": ["tests/database/test_catalogue.py"],
+    "foreign key": [_MODELS],
+    "not null": [_MODELS],
     "grant": ["tests/database/test_grants.py"],
     "column grant": ["tests/database/test_grants.py"],
 }
@@ -131,12 +153,18 @@ def _ask(server: Path, said: Path, tests: list[str]) -> None:
     with said.open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-    os.chdir(_ROOT)
-    options = ["-q", "-x", "-rfE", "--no-header", "--tb=short"]
-    plugins = [part for name in ("cacheprovider", "randomly") for part in ("-p", f"no:{name}")]
-    status = pytest.main([*options, *plugins, *tests])
+    status = pytest.main([*_OPTIONS, "-x", "-rfE", "--tb=short", *tests])
     sys.stdout.flush()
     os._exit(status)
+
+
+def read(tests: list[str]) -> None:
+    """Read these tests, and what they need, for all forks to come."""
+    os.chdir(_ROOT)
+    with redirect_stdout(StringIO()) as said:
+        status = pytest.main([*_OPTIONS, "--collect-only", *tests])
+    if status:
+        raise RuntimeError(f"The tests cannot be read.\n{said.getvalue()[-2000:]}")
 
 
 def guards(connection: psycopg.Connection, kinds: list[str], words: str) -> list[Mutant]:
@@ -149,11 +177,13 @@ def guards(connection: psycopg.Connection, kinds: list[str], words: str) -> list
     ]
 
 
-def check_whole(lane: Lane, kinds: list[str]) -> None:
+def check_whole(lanes: list[Lane], tests: list[str]) -> None:
     """Raise where a test fails already while nothing is missing."""
-    lane.begin(None, sorted({file for kind in kinds for file in _NEAR[kind]}))
-    if failed := lane.end():
-        raise RuntimeError(f"Nothing is missing, and yet these fail: {failed}.")
+    for lane in lanes:
+        lane.begin(None, tests)
+    for lane in lanes:
+        if failed := lane.end():
+            raise RuntimeError(f"Nothing is missing, and yet these fail: {failed}.")
 
 
 def missed_by(lanes: list[Lane], mutants: list[Mutant]) -> dict[Mutant, list[str]]:
@@ -182,12 +212,14 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only statements with these words")
     asked = parser.parse_args()
     kinds = asked.kind or list(_GUARDS)
+    near = sorted({test for kind in kinds for test in _NEAR[kind]})
+    read(near)
     with ExitStack() as stack:
         folder = stack.enter_context(quick_folder())
         lanes = [Lane(stack.enter_context(cluster(folder / name))) for name in ("one", "two")]
         for lane in lanes:
             migrate(lane.server, _WHOLE)
-            check_whole(lane, kinds)
+        check_whole(lanes, near)
         with lanes[0].server.connect(OWNER, _WHOLE) as connection:
             mutants = guards(connection, kinds, asked.only)
         found = missed_by(lanes, mutants)

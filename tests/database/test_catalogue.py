@@ -2,6 +2,8 @@
 
 import pytest
 
+from emberone.db import Base
+
 #: table → column → (type, nullable, default or None for "no default")
 SEED = {
     "profiles": {
@@ -175,6 +177,19 @@ def test_promised_uniqueness_is_an_index(owner, table):
         )
     }
     assert set(UNIQUE[table]) <= unique
+
+
+def test_every_table_tells_its_rows_apart_as_its_model_does(owner):
+    found = owner.execute(
+        "SELECT conrelid::regclass::text, array_agg(attname ORDER BY attname) FROM pg_constraint"
+        " JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
+        " WHERE contype = 'p' AND connamespace = 'public'::regnamespace GROUP BY 1"
+    )
+    expected = {
+        table.name: sorted(table.primary_key.columns.keys())
+        for table in Base.metadata.tables.values()
+    }
+    assert dict(found) == {**expected, "alembic_version": ["version_num"]}
 
 
 def test_every_time_is_a_timestamptz(owner):
