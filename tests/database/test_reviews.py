@@ -96,3 +96,16 @@ def test_a_new_member_looks_at_the_teams_tickets(who_looks_again, make):
 def test_the_tickets_of_a_team_that_its_last_member_left_are_everybodys(who_looks_again):
     assert who_looks_again("DELETE FROM team_members WHERE profile_id = ana") == NOBODY
     assert who_looks_again("DELETE FROM team_members") == EVERYBODY
+
+
+@pytest.mark.rule("assignment 8")
+@pytest.mark.parametrize(("priority", "awaits"), [("CRITICAL", False), ("HIGH", True)])
+def test_a_ticket_that_becomes_critical_awaits_nobodys_hours(make, owner, priority, awaits):
+    ticket = make.ticket()
+    owner.execute(
+        "INSERT INTO hours_awaited (ticket_id, begin_at) VALUES (%s, now() + interval '9 hours')",
+        [ticket],
+    )
+    owner.execute("UPDATE tickets SET priority = %s WHERE id = %s", [priority, ticket])
+    found = owner.execute("SELECT begin_at > now() FROM hours_awaited").fetchall()
+    assert found == [(awaits,)]
