@@ -652,3 +652,24 @@ def test_every_table_that_forms_are_made_of_counts_its_changes(world):
         world.execute(f"UPDATE {table} SET {change}")
         after = world.execute(f"SELECT sum(version) FROM {table}").fetchone()
         assert after[0] == before[0] + before[1], table
+
+
+def test_a_clock_begins_under_the_priority_that_its_ticket_s_targets_follow(world):
+    world.execute("UPDATE tickets SET sla_priority = 'HIGH' WHERE title = 'One'")
+
+    def begin(cycle, priority):
+        world.execute(
+            "INSERT INTO sla_clocks (ticket_id, metric, cycle, policy_version_id, target_s,"
+            " started_at, running_since, due_at, target_priority)"
+            " SELECT ticket_id, metric, %s, policy_version_id, 60, now(), now(), now(), %s"
+            " FROM sla_clocks WHERE cycle = 1",
+            (cycle, priority),
+        )
+        return world.execute(
+            "SELECT title, target_priority::text FROM sla_clocks"
+            " JOIN tickets ON tickets.id = ticket_id WHERE cycle = %s ORDER BY title",
+            (cycle,),
+        ).fetchall()
+
+    assert begin(8, None) == [("One", "HIGH"), ("Two", "MEDIUM")]
+    assert begin(9, "LOW") == [("One", "LOW"), ("Two", "LOW")]
