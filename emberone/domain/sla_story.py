@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from emberone.domain import sla
-from emberone.domain.enums import Metric
+from emberone.domain.enums import Metric, Priority
 from emberone.domain.sla import Calendar, Timing
 
 #: The calendars of the versions that events name; None is 24×7.
@@ -58,6 +58,8 @@ class ClockEvent:
     calendar: UUID | None = None
     #: With PROMISED.
     due_at: datetime | None = None
+    #: Whose target it is; older entries do not say.
+    priority: Priority | None = None
 
 
 class SegmentKind(StrEnum):

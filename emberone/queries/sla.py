@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from emberone.domain import sla
-from emberone.domain.enums import Metric
+from emberone.domain.enums import Metric, Priority
 from emberone.domain.sla import Calendar, Standing, Timing
 from emberone.domain.sla_story import Calendars, Change, ClockEvent, Story, replay, tell
 from emberone.models import HistoryEntry, SLAClock, SLAStep, Ticket
@@ -162,6 +162,8 @@ class Ended:
     """How a clock stood when its ticket was closed."""
 
     timing: Timing
+    #: Whose target it had; None: not to be told from history.
+    priority: Priority | None
     calendar_version: UUID | None
     #: None: not to be told from history.
     policy_version_id: UUID | None
@@ -224,6 +226,7 @@ def _ended(before: list[_Moment], policy: str | None, calendars: Calendars) -> E
     by_hand = [m.actor_id for m in before if m.event.change is Change.PROMISED]
     return Ended(
         timing=replay(events, calendars)[-1],
+        priority=events[-1].priority,
         calendar_version=events[-1].calendar,
         policy_version_id=None if policy is None else UUID(policy),
         due_set_by=by_hand[-1] if by_hand else None,
@@ -256,6 +259,7 @@ def _events(details: dict[str, Any]) -> list[ClockEvent]:
             calendar=UUID(clock["calendarVersion"]) if "calendarVersion" in clock else None,
             reason=clock.get("reason"),
             due_at=datetime.fromisoformat(clock["dueAt"]) if "dueAt" in clock else None,
+            priority=Priority(clock["priority"]) if "priority" in clock else None,
         )
         for clock in context.get("clocks", ())
     ]

@@ -166,6 +166,7 @@ class ClockBook:
         """Let a clock stand as it did when the ticket was closed, whatever came since."""
         clock.calendar_version = before.calendar_version
         clock.policy_version_id = before.policy_version_id or clock.policy_version_id
+        clock.target_priority = before.priority or clock.target_priority
         self._put(Change.TAKEN_BACK, clock, before.timing, THANKS_DISMISSED)
         clock.due_set_by = before.due_set_by if before.timing.is_due_by_hand else None
 
@@ -274,6 +275,7 @@ class ClockBook:
             "clock": str(clock.id),
             "metric": clock.metric.value,
             "cycle": clock.cycle,
+            "priority": clock.target_priority.value,
             "targetS": clock.target_s,
             "dueAt": None if clock.due_at == sla.NEVER else iso(clock.due_at),
             "neverDue": True if clock.due_at == sla.NEVER else None,

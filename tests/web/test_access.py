@@ -48,8 +48,11 @@ OPEN_TO_EVERYONE = {
 ADMINS_ONLY = {
     "agent.edit_view",
     "calendar.create_view",
+    "calendar.delete_view",
     "calendar.edit_view",
     "calendar.preview",
+    "calendar.put_aside",
+    "calendar.take_up",
     "comment.delete_view",
     "job.discard",
     "job.index_view",

@@ -12,9 +12,24 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from emberone.domain.enums import Metric
+from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla import Standing, is_due_soon
 from emberone.queries.sla import ClockView, NextDue
 from emberone.web.theme.formats import time_full
+
+#: Why a clock became so.
+CAUSES: Final[Mapping[str, Any]] = {
+    "closed": _l("the ticket was closed"),
+    "came_closed": _l("it came closed"),
+    THANKS_DISMISSED: _l("the customer had only said thank you"),
+    "no_target": _l("nothing is promised"),
+    "comment_deleted": _l("what the customer said was deleted"),
+    "import": _l("it was imported"),
+    "team_change": _l("the team changed"),
+    "priority_change": _l("the priority changed"),
+    "policy_change": _l("the policy changed"),
+    "calendar_change": _l("the calendar changed"),
+}
 
 #: Each metric, worded.
 METRIC_NAMES: Final[Mapping[Metric, Any]] = {
@@ -80,7 +95,7 @@ def _clock_mark(clock: ClockView, now: datetime) -> Mark:
         Standing.MET: ("met", _("met")),
         Standing.BREACHED: ("breached", _("breached")),
     }.get(clock.standing, ("neutral", _("stopped")))
-    return Mark(name, state, text, clock.stopped_reason or name)
+    return Mark(name, state, text, str(CAUSES.get(clock.stopped_reason or "", name)))
 
 
 def _running_state(*, is_late: bool, is_soon: bool) -> str:

@@ -17,7 +17,7 @@ from emberone.domain.lifecycle import THANKS_DISMISSED
 from emberone.domain.sla_story import Change
 from emberone.queries.history import Entry
 from emberone.services.handing_over import Leaving
-from emberone.web.admin.limits import METRIC_NAMES
+from emberone.web.admin.limits import CAUSES, METRIC_NAMES
 from emberone.web.errors import refusal_text
 from emberone.web.theme.formats import time_full
 
@@ -89,20 +89,6 @@ CLOCK_CHANGES: Final[Mapping[str, Any]] = {
     Change.DISREGARDED: _l("counts for nothing"),
     Change.PROMISED: _l("due as promised"),
     Change.RELEASED: _l("due by its target again"),
-}
-
-#: Why it became so.
-CAUSES: Final[Mapping[str, Any]] = {
-    "closed": _l("the ticket was closed"),
-    "came_closed": _l("it came closed"),
-    THANKS_DISMISSED: _l("the customer had only said thank you"),
-    "no_target": _l("nothing is promised"),
-    "comment_deleted": _l("what the customer said was deleted"),
-    "import": _l("it was imported"),
-    "team_change": _l("the team changed"),
-    "priority_change": _l("the priority changed"),
-    "policy_change": _l("the policy changed"),
-    "calendar_change": _l("the calendar changed"),
 }
 
 #: Why a customer was not asked for a rating (feedback rules 2, 3 and 4).

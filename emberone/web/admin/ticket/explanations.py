@@ -15,8 +15,7 @@ from emberone.domain.sla import CHANGES, NEVER, Timing
 from emberone.domain.sla_story import Change, Segment, SegmentKind, Story
 from emberone.queries.calendars import Measuring, names_of
 from emberone.queries.sla import stories
-from emberone.web.admin.limits import METRIC_NAMES
-from emberone.web.admin.why import CAUSES
+from emberone.web.admin.limits import CAUSES, METRIC_NAMES
 from emberone.web.theme.formats import time_full
 
 #: What a clock did, worded, with its sign.
