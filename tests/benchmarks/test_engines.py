@@ -1,16 +1,11 @@
 """The load on real workers, for two seconds; nothing here looks at how long anything takes."""
 
-import os
-
-import pytest
-
 from benchmarks import engines, mail, report
 from benchmarks.engines import Figure
+from tests.everything import long
 
 
-@pytest.mark.skipif(
-    "EMBERONE_TEST_EVERYTHING" not in os.environ, reason="five sets of servers, for one run of CI"
-)
+@long
 def test_each_load_comes_to_its_end_and_is_reported():
     figures = [*engines.measure(2), *mail.measure(2)]
     assert [figure.name for figure in figures] == [

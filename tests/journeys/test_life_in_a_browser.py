@@ -22,6 +22,7 @@ from emberone.domain.actor import SYSTEM
 from emberone.domain.enums import Role
 from emberone.services import accounts
 from tests.browsing import CHROMIUM, DESKTOP, OPTIONS, PHONE, expect
+from tests.everything import long
 from tests.journeys.hands import Hands, Keyboard, Mouse
 from tests.journeys.product import Product
 from tests.journeys.test_life_of_a_ticket import SHORT_TARGETS
@@ -88,7 +89,9 @@ def open_browser(chromium: Any, product: Product) -> Iterator[Any]:
     assert complaints == []
 
 
-@pytest.mark.parametrize("hands", [Mouse(), Keyboard()], ids=lambda hands: hands.name.lower())
+@pytest.mark.parametrize(
+    "hands", [Mouse(), pytest.param(Keyboard(), marks=long)], ids=lambda hands: hands.name.lower()
+)
 def test_the_life_of_a_ticket(product: Product, open_browser: Any, hands: Hands) -> None:
     email = f"{hands.name.lower()}@example.org"
     subject = f"{hands.name}: my machine leaks"

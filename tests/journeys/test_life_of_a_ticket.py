@@ -23,6 +23,7 @@ from emberone.domain.enums import Role
 from emberone.mail.messages import message_id
 from emberone.mail.site import current_site
 from emberone.services import accounts
+from tests.everything import long
 from tests.journeys.browser import Browser
 from tests.journeys.product import Product
 
@@ -75,6 +76,7 @@ def product(servers_folder):
         yield running
 
 
+@long
 def test_life_of_a_ticket(product: Product, tmp_path: Path) -> None:
     # The product is set up: an admin, an agent, promises that can be waited for.
     product.run(

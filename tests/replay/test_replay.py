@@ -1,6 +1,5 @@
 """Real incidents, lived through again: every pause is counted, and twice gives the same."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from emberone.domain.enums import Metric, Priority
 from emberone.queries.calendars import calendars_of
 from emberone.queries.sla import clocks_of, stories
 from tests.conftest import recreate_database
+from tests.everything import EVERYTHING
 from tests.replay.log import Replay, read
 from tests.replay.report import report
 
 LOG = Path(__file__).parents[1] / "data" / "servicenow_event_log.csv"
 #: All of its 500 incidents take minutes.
-INCIDENTS = None if os.environ.get("EMBERONE_TEST_EVERYTHING") else 20
+INCIDENTS = None if EVERYTHING else 20
 
 CALENDARS = text(
     "SELECT priority, (SELECT id FROM calendar_versions WHERE calendar_id = target.calendar_id)"

@@ -14,6 +14,7 @@ import pytest
 from emberone.demo_accounts import DEMO_LOGINS
 from emberone.embedded import THROW_AWAY, EmbeddedPostgres
 from emberone.processes import wait_until
+from tests.everything import long
 from tests.runtime.tree import PATIENCE, ROOT, Tree, logins
 
 pytestmark = [
@@ -65,6 +66,7 @@ def test_it_starts_stops_and_starts_again(data_dir: Path) -> None:
         third.leaves_nothing()
 
 
+@long
 def test_the_demo_is_loaded_at_the_first_start_only(data_dir: Path) -> None:
     with Tree(data_dir) as first:
         first.becomes_ready()
@@ -78,6 +80,7 @@ def test_the_demo_is_loaded_at_the_first_start_only(data_dir: Path) -> None:
         second.leaves_nothing()
 
 
+@long
 def test_it_starts_again_after_its_supervisor_was_killed_and_after_all_of_it_was(
     data_dir: Path,
 ) -> None:
@@ -121,6 +124,7 @@ def test_a_process_or_a_server_that_is_killed_comes_back(data_dir: Path) -> None
         tree.leaves_nothing()
 
 
+@long
 def test_a_signal_while_it_starts_stops_it_as_well(data_dir: Path) -> None:
     with Tree(data_dir, "--no-demo") as tree:
         assert wait_until(lambda: "migrating" in tree.said, PATIENCE), tree.said
@@ -131,6 +135,7 @@ def test_a_signal_while_it_starts_stops_it_as_well(data_dir: Path) -> None:
         assert again.terminate_group() == 0
 
 
+@long
 def test_a_database_of_ones_own_is_used_and_gets_no_demo(data_dir: Path, tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path / "own", options=THROW_AWAY) as own:
         own.create_database()
@@ -149,6 +154,7 @@ def test_a_database_of_ones_own_is_used_and_gets_no_demo(data_dir: Path, tmp_pat
             tree.leaves_nothing()
 
 
+@long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_runs_it_too(tmp_path: Path) -> None:
     user = pwd.getpwnam("nobody")

@@ -1,7 +1,6 @@
 """Assignment on the real database: each rule of the rule book, alone and with others at it."""
 
 import itertools
-import os
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -22,11 +21,12 @@ from emberone.services.assignment import (
     sweep_assignments,
 )
 from emberone.services.handing_over import Leaving, go_away, hand_over
+from tests.everything import EVERYTHING
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 #: Tickets that nobody can take: ten thousand of them once, in `.ci/run`.
-MANY = 10_000 if os.environ.get("EMBERONE_TEST_EVERYTHING") else 1_000
+MANY = 10_000 if EVERYTHING else 1_000
 
 
 def rows(statement: str, **values):

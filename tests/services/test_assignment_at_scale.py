@@ -16,9 +16,9 @@ import pytest
 from emberone.domain.enums import AssignmentStrategy
 from emberone.services.assignment import reconcile_counts, sweep_assignments
 from tests.domain.test_assignment import reference
+from tests.everything import EVERYTHING
 
-IS_EVERYTHING = bool(os.environ.get("EMBERONE_TEST_EVERYTHING"))
-TICKETS, AGENTS, PROCESSES, BATCH = (10_000, 200, 4, 100) if IS_EVERYTHING else (400, 40, 2, 20)
+TICKETS, AGENTS, PROCESSES, BATCH = (10_000, 200, 4, 100) if EVERYTHING else (400, 40, 2, 20)
 
 #: A process that is told when to begin, and goes on until nothing has been left for a while.
 WORKER = """

@@ -18,6 +18,7 @@ from emberone.services.imports.files import Record, Table
 from emberone.services.imports.records import Outcome
 from emberone.services.imports.spool import Spool
 from tests.conftest import DATABASE
+from tests.everything import long
 from tests.imports import REQUESTS, dump
 
 
@@ -57,6 +58,7 @@ def counts(owner, table: str) -> int:
     return owner.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
+@long
 def test_two_thousand_real_requests_come_in_once(postgres, database, owner):
     outcome = take_in_file(REQUESTS)
     assert (outcome.tickets, outcome.known, outcome.rejected) == (2000, 0, [])

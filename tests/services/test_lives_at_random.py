@@ -3,7 +3,6 @@
 What happens is drawn from a seed; a failure names the seed and all that happened.
 """
 
-import os
 import random
 from collections import Counter
 from datetime import datetime, timedelta
@@ -26,10 +25,11 @@ from emberone.services.feedback import sweep_feedback
 from emberone.services.sla import sweep_sla
 from emberone.services.tickets import TicketChanges
 from emberone.services.waits import sweep_waits
+from tests.everything import EVERYTHING
 from tests.services.sla_play import FIRST, NEXT, RESOLUTION, START, Play
 
 #: Three minutes of them in `.ci/run`.
-SEEDS = range(60 if os.environ.get("EMBERONE_TEST_EVERYTHING") else 3)
+SEEDS = range(60 if EVERYTHING else 3)
 ACTS = 30
 HOUR = 3600
 

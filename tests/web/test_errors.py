@@ -1,7 +1,6 @@
 """Bad input and failures: a clear answer, never a traceback, never SQL, never half a write."""
 
 import logging
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from emberone.models import Profile
 from emberone.web import create_app
 from emberone.web.access import ENDPOINTS, PUBLIC
 from emberone.web.session import current_actor, current_profile
+from tests.everything import EVERYTHING
 from tests.web.conftest import Browser
 from tests.web.test_access import may_enter, walked
 
@@ -61,10 +61,6 @@ FIELDS = (
     "team_id", "agent_id", "customer_id", "tags", "full_name", "role", "action", "list_form_pk",
     "rating", "comment", "capacity", "skills",
 )  # fmt: skip
-
-
-#: Every value on every route, as one of the two runs of `.ci/run` asks; else a part of them.
-EVERYTHING = bool(os.environ.get("EMBERONE_TEST_EVERYTHING"))
 
 
 def some(values, *about):

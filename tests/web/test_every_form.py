@@ -30,11 +30,12 @@ from emberone.services.macros import MacroValues, make_macro
 from emberone.services.profiles import set_active
 from emberone.services.sla_policies import create_policy
 from emberone.services.snoozing import snooze_ticket
+from tests.everything import EVERYTHING
 from tests.hostile import TEXTS, judged
 from tests.web.forms import Form, again, every_form
 from tests.web.invited import Invited
 from tests.web.test_access import rules
-from tests.web.test_errors import EVERYTHING, LEAKS
+from tests.web.test_errors import LEAKS
 from tests.web.test_register import letters, link_in
 
 #: They end the session, or take away what others are about: tried last, in this order.
