@@ -121,7 +121,7 @@ def replay(events: Iterable[ClockEvent], calendars: Calendars) -> list[Timing]:
     as_closed: Timing | None = None
     for event in events:
         calendar = calendars[version]
-        if event.change is Change.REOPENED:
+        if event.change is Change.REOPENED and not timings[-1].is_open:
             as_closed = timings[-1]
         if event.change is Change.TAKEN_BACK:
             timings.append(as_closed or timings[-1])
@@ -167,7 +167,7 @@ def _story(
 ) -> Story:
     timings = replay(events, calendars)
     segments: list[Segment] = []
-    uncounted = _uncounted(events)
+    uncounted = _uncounted(events, timings)
     for n, (event, timing) in enumerate(zip(events, timings, strict=True)):
         end = events[n + 1].at if n + 1 < len(events) else None
         if end is None and not timing.is_open:
@@ -186,12 +186,12 @@ def _story(
     return Story(metric, cycle, timing, version, left, tuple(segments))
 
 
-def _uncounted(events: Sequence[ClockEvent]) -> set[int]:
+def _uncounted(events: Sequence[ClockEvent], timings: Sequence[Timing]) -> set[int]:
     """Which of the events came of something that was dismissed later."""
     found: set[int] = set()
     began = 0
     for n, event in enumerate(events):
-        if event.change is Change.REOPENED:
+        if event.change is Change.REOPENED and not timings[n - 1].is_open:
             began = n
         elif event.change in {Change.TAKEN_BACK, Change.DISREGARDED}:
             found.update(range(began, n))

@@ -139,6 +139,28 @@ def test_a_promised_date_is_the_due_time_until_it_is_taken_back():
     assert (story.timing.due_at, story.remaining_s) == (at(500), 45)
 
 
+@pytest.mark.parametrize("again", [[], [event(Change.REOPENED, 90)]], ids=["once", "twice"])
+def test_what_is_taken_back_stands_as_it_did_at_the_closing(again):
+    """Going on once more changes nothing of a clock that goes on."""
+    events = [event(Change.STARTED, 0), event(Change.MET, 40), event(Change.REOPENED, 80), *again]
+    events.append(event(Change.TAKEN_BACK, 100))
+    [story] = tell(events, at(900), AROUND_THE_CLOCK)
+    assert story.timing == replay(events[:2], AROUND_THE_CLOCK)[-1]
+    told = [(s.kind, s.start, s.consumed_s) for s in story.segments]
+    assert told[:3] == [
+        (SegmentKind.RUNNING, at(0), 40),
+        (SegmentKind.CLOSED, at(40), 0),
+        (SegmentKind.UNCOUNTED, at(80), 0),
+    ]
+    assert {kind for kind, *_ in told[3:]} <= {SegmentKind.UNCOUNTED}
+
+
+def test_what_was_begun_for_nothing_counts_for_nothing():
+    events = [event(Change.STARTED, 0), event(Change.DISREGARDED, 30)]
+    [story] = tell(events, at(900), AROUND_THE_CLOCK)
+    assert [(s.kind, s.consumed_s) for s in story.segments] == [(SegmentKind.UNCOUNTED, 0)]
+
+
 # Hours and the time between them.
 
 OFFICE, NIGHTS = UUID(int=1), UUID(int=2)
