@@ -145,7 +145,7 @@ def thanks_dismissed(session: Session, ticket: Ticket, *, at: datetime) -> None:
         clock.id: clock for clock in session.scalars(of_ticket.with_for_update(key_share=True))
     }
     moved = moved_by_reopening(session, ticket.id)
-    steps.cancel(session, [clocks[clock_id] for clock_id in moved], at)
+    steps.cancel(session, [clocks[clock_id] for clock_id in moved], book.at)
     for clock_id, ended in moved.items():
         if ended is None:
             book.disregard(clocks[clock_id])
